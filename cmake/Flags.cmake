@@ -1,0 +1,16 @@
+# What every file of the project is compiled with. ISA flags are set per file, in src/CMakeLists.txt.
+add_library(fulgurite_flags INTERFACE)
+target_compile_features(fulgurite_flags INTERFACE cxx_std_20)
+target_compile_options(fulgurite_flags INTERFACE
+  # Both sums and products of the definition are rounded; a contraction changes the bits.
+  -ffp-contract=off -fno-math-errno
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Wconversion
+  -Wsign-conversion -Wdouble-promotion -Wimplicit-fallthrough)
+if(FULGURITE_DEVELOPER)
+  target_compile_options(fulgurite_flags INTERFACE -Werror)
+endif()
+if(FULGURITE_SANITIZE)
+  target_compile_options(fulgurite_flags INTERFACE
+    -fsanitize=${FULGURITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(fulgurite_flags INTERFACE -fsanitize=${FULGURITE_SANITIZE})
+endif()

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "fulgurite/dtype.hpp"
+#include "fulgurite/model.hpp"
+#include "fulgurite/tensor.hpp"
+
+namespace fulgurite {
+
+/// cos and sin of one position, per rotated pair.
+struct RopeAngle {
+  std::array<float, kRopePairs> cos{};
+  std::array<float, kRopePairs> sin{};
+};
+
+/// How a step's positions become visible rows, angles and windows.
+enum class Policy {
+  causal,  ///< serving: each token sees only its own past; any number of windows may close
+  seed,    ///< the seed kernel's habits: one position and angle for all; see docs/numerics.md
+};
+
+/// The tokens that one sequence brings to a step.
+struct SequenceTokens {
+  std::int64_t sequence = 0;  ///< its number in the KeyCache and the CompressorState
+  std::int64_t position = 0;  ///< of its first token, 0-based
+  std::int64_t tokens = 1;    ///< how many follow one another, 0 allowed
+};
+
+/// One step's input: which sequences bring how many tokens, and the tokens' rows. Token t is the
+/// t-th over `sequences`, in order. The arrays stay the caller's.
+struct DecodeBatch {
+  std::vector<SequenceTokens> sequences;
+  TensorView<const Bf16, 2> x;          ///< [T, D] hidden state after the attention norm
+  TensorView<const std::int8_t, 2> qr;  ///< [T, Q] quantised query latent
+  TensorView<const float, 1> qr_scale;  ///< [T]
+  std::int64_t offset = 0;              ///< added to every selected row number
+  Policy policy = Policy::causal;
+  RopeAngle angle;  ///< policy `seed` only: the one angle of the step
+
+  /// T, the number of rows that x, qr and qr_scale must have.
+  [[nodiscard]] std::int64_t tokens() const {
+    std::int64_t total = 0;
+    for (const SequenceTokens& each : sequences) total += each.tokens;
+    return total;
+  }
+};
+
+}  // namespace fulgurite
