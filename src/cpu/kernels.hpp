@@ -1,0 +1,167 @@
+#pragma once
+
+#include <cstdint>
+
+// The contract between the step and the kernels of one ISA. This header is included by files that
+// are compiled with -m flags, so it holds plain data and no function: an inline function compiled
+// for AVX512 could otherwise be the copy that the linker keeps for everybody.
+//
+// Every kernel gives the bits of the definition (src/indexer, docs/numerics.md). None allocates,
+// none throws, none reads beyond what it is given. MXCSR is at its default when a kernel is called.
+
+namespace fulgurite::cpu {
+
+inline constexpr int kColumnBlock = 16;  ///< outputs that one packed weight line serves
+inline constexpr int kRowBlock = 4;      ///< tokens that packed activations are grouped by
+
+/// qr x wq_b, dequantised and rounded to bf16.
+struct QueryProjection {
+  std::int64_t tokens;             ///< T
+  std::int64_t query_rank;         ///< Q, a multiple of 16
+  std::int64_t columns;            ///< H*128
+  const std::uint8_t* weights;     ///< [columns/16][Q/4][16][4], code ^ 0x80; 64-byte aligned
+  const float* column_scale;       ///< [columns]
+  const void* activations;         ///< as pack_qr left them
+  const std::int32_t* correction;  ///< [T rounded up to kRowBlock]
+  const float* row_scale;          ///< [T]
+  std::uint16_t* out;              ///< [T, columns] bf16
+};
+
+/// x x (wkv | wgate | weights_proj): columns 0..255 kv, 256..511 gate, 512.. head weights; padded
+/// with zero columns to a multiple of 16.
+struct HiddenProjection {
+  std::int64_t tokens;           ///< T
+  std::int64_t hidden;           ///< D, a multiple of 16
+  std::int64_t columns;          ///< 512 + H, rounded up to kColumnBlock
+  const std::uint16_t* weights;  ///< bf16 [columns/16][D/2][16][2]; 64-byte aligned
+  const void* activations;       ///< as pack_x left them
+  float* out;                    ///< [T, columns] fp32, NaN as it comes
+};
+
+/// The matrix that q and key rows are multiplied with.
+struct Rotation {
+  bool
+      butterflies;  ///< factor * Sylvester: fp32 butterflies of levels 1, 2, ..., 64, then * factor
+  float factor;
+  const std::uint16_t*
+      columns;  ///< else bf16 [128 columns][128]: the Dot of the row with each column
+};
+
+/// rope, hadamard, quantize of one token's heads.
+struct QueryTransform {
+  std::int64_t heads;
+  const std::uint16_t* q;  ///< [H, 128] bf16
+  const float* cos;        ///< [32]
+  const float* sin;        ///< [32]
+  Rotation rotation;
+  std::int8_t* codes;  ///< [H, 128]
+  float* scale;        ///< [H]
+};
+
+/// One key row: pooling, norm, rope, hadamard, quantize.
+struct KeyWindow {
+  const float* kv[8];  ///< per slot 128 values: the half that the slot gives
+  const float* gate[8];
+  const float* norm;  ///< [128]
+  float norm_eps;
+  const float* cos;  ///< [32]
+  const float* sin;  ///< [32]
+  bool rotate;       ///< else the Hadamard product is left out
+  Rotation rotation;
+  float* row;               ///< [128] fp32 before bf16; may be null
+  std::uint16_t* row_bf16;  ///< [128]; may be null
+  std::int8_t* codes;       ///< [128], of the bf16 row
+  float* scale;             ///< [1]
+};
+
+/// Quantises bf16 rows as they stand: codes [count, 128], scale [count].
+struct RowQuantization {
+  std::int64_t count;
+  const std::uint16_t* rows;
+  std::int8_t* codes;
+  float* scale;
+};
+
+/// A token's query as the score kernels read it.
+struct ScoreQuery {
+  std::int64_t heads;              ///< a multiple of 8
+  const void* words;               ///< as pack_query left them
+  const std::int32_t* correction;  ///< [H], the start of each head's sum
+  const float* weight;             ///< [H], folded weights in the order of the sum
+};
+
+/// Rows of a sequence: row j is row j % page_rows of page j / page_rows.
+struct KeyPage {
+  const std::int8_t* codes;  ///< [page_rows, 128]
+  const float* scale;        ///< [page_rows]
+};
+struct KeyTable {
+  const KeyPage* pages;
+  std::int64_t page_rows;
+};
+
+/// The best rows met so far. `scores` and `rows` have `capacity` + kListSlack places; the first
+/// `count` are candidates, in no order. A candidate must beat `threshold`, once `closed` is true;
+/// NaN counts as -inf and sets `met_nan`. Initialise count 0, closed false, met_nan false.
+struct TopList {
+  std::int64_t k;         ///< at least 1
+  std::int64_t capacity;  ///< at least max(2048, 4 * k)
+  std::int64_t count;
+  float* scores;
+  std::uint32_t* rows;
+  void* scratch;  ///< list_scratch_bytes(capacity) bytes, 64-byte aligned
+  float threshold;
+  bool closed;
+  bool met_nan;
+};
+inline constexpr int kListSlack = 64;
+
+/// The kernels of one ISA. Column, row and token ranges are half-open; any split of them gives the
+/// same bits.
+struct Kernels {
+  /// int8 [T, Q] to the form that `query` reads, and correction [T rounded up].
+  void (*pack_qr)(const std::int8_t* qr, std::int64_t tokens, std::int64_t query_rank, void* packed,
+                  std::int32_t* correction);
+  /// Columns first..last, multiples of 16.
+  void (*query)(const QueryProjection&, std::int64_t first, std::int64_t last);
+
+  /// bf16 [T, D] to the form that `project` reads.
+  void (*pack_x)(const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden, void* packed);
+  void (*project)(const HiddenProjection&, std::int64_t first, std::int64_t last);
+
+  void (*transform_query)(const QueryTransform&);
+  void (*compress_window)(const KeyWindow&);
+  void (*quantize_rows)(const RowQuantization&);
+
+  /// Heads in the order order[0..H) to the form that the score kernels read.
+  void (*pack_query)(const std::int8_t* codes, const std::int32_t* order, std::int64_t heads,
+                     void* words, std::int32_t* correction);
+  /// Scores of rows first..last to out[0..last-first), NaN canonical.
+  void (*score)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
+                float* out);
+  /// Scores the same rows and offers them to the list, in ascending order.
+  void (*score_select)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
+                       TopList&);
+  /// Reduces the list to its best min(count, k), in no order.
+  void (*select_top)(TopList&);
+  /// Sorts `count` pairs, score descending, then row ascending; -0 becomes +0.
+  void (*sort_top)(float* scores, std::uint32_t* rows, std::int64_t count);
+};
+
+/// Sizes that hold for every ISA: the widest form counts.
+///   packed qr: round_up(T, kRowBlock) * Q * 2 bytes, 64-byte aligned
+///   packed x: round_up(T, kMaxHiddenRows) * D * 4 bytes, 64-byte aligned
+///   packed query: H * 128 * 2 bytes, 64-byte aligned
+inline constexpr int kMaxHiddenRows = 8;
+
+extern const Kernels kGenericKernels;
+#if defined(__x86_64__)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvxVnniKernels;
+extern const Kernels kAvx512VnniKernels;
+/// Replaces `pack_x` and `project` where the CPU has AVX512-BF16 and its sums prove to have the
+/// definition's order.
+extern const Kernels kAvx512Bf16Kernels;
+#endif
+
+}  // namespace fulgurite::cpu
