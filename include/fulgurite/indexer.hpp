@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "fulgurite/compressor_state.hpp"
+#include "fulgurite/decode_batch.hpp"
+#include "fulgurite/executor.hpp"
+#include "fulgurite/export.hpp"
+#include "fulgurite/key_cache.hpp"
+#include "fulgurite/model.hpp"
+#include "fulgurite/platform.hpp"
+#include "fulgurite/selection.hpp"
+#include "fulgurite/weights.hpp"
+
+namespace fulgurite {
+
+/// The parts of a step that are timed on their own.
+enum class Stage {
+  query,     ///< packing qr, and its projection
+  project,   ///< packing x, and the projections of `weights` and `compress`
+  quantize,  ///< rope, hadamard and quantize of the query, and packing it
+  compress,  ///< pooling, norm, rope, hadamard and quantize of new key rows
+  select,    ///< score and select
+};
+inline constexpr int kStages = 5;
+
+/// What a stage did and how long it took.
+struct StageReport {
+  double seconds = 0;
+  std::int64_t int8_macs = 0;  ///< multiply-adds of int8 codes
+  std::int64_t bf16_macs = 0;  ///< multiply-adds of bf16 values
+  std::int64_t bytes = 0;      ///< weights, rows and results that must move
+};
+
+/// What a step did.
+struct StepReport {
+  std::array<StageReport, kStages> stages{};
+  double seconds = 0;                ///< the whole step, planning and validation included
+  std::int64_t tokens_with_nan = 0;  ///< tokens that met at least one NaN score
+  [[nodiscard]] const StageReport& operator[](Stage stage) const {
+    return stages[static_cast<std::size_t>(stage)];
+  }
+};
+
+struct IndexerOptions {
+  Recipe recipe = Recipe::seed_int8();
+  Isa isa = resolve_isa();                  ///< the best of this machine, or FULGURITE_ISA
+  std::shared_ptr<Executor> executor = {};  ///< null: default_executor()
+};
+
+/// The lightning indexer of one layer: packed weights, immutable, and safe to use from many threads
+/// at once as long as each brings its own cache, state and selection.
+class FULGURITE_API Indexer {
+ public:
+  /// Validates and packs; the weights are copied. Throws Error(unsupported) for a shape that is not
+  /// computed, Error(input) for weights that do not fit, Error(usage) for an ISA this machine
+  /// lacks.
+  Indexer(const ModelShape& shape, const IndexerWeights& weights,
+          const IndexerOptions& options = {});
+  ~Indexer();
+  Indexer(Indexer&&) noexcept;
+  Indexer& operator=(Indexer&&) noexcept;
+
+  [[nodiscard]] const ModelShape& shape() const;
+  [[nodiscard]] const Recipe& recipe() const;
+  [[nodiscard]] Isa isa() const;
+  [[nodiscard]] int threads() const;
+  [[nodiscard]] std::int64_t packed_bytes() const;  ///< memory of the packed weights
+
+  /// One decode step: appends the key rows of the windows that close, moves the compressor state
+  /// on, and selects each token's best rows into `picks`. Under policy `causal` a sequence's
+  /// position must be its length in `state`. Throws Error(input) if anything does not fit, and then
+  /// cache, state and picks are as they were. No result depends on the ISA, the executor, the page
+  /// size or on what else is in the batch.
+  StepReport decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
+                    Selection& picks) const;
+
+  struct Impl;
+
+ private:
+  friend struct StepAccess;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fulgurite

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "fulgurite/dtype.hpp"
+#include "fulgurite/export.hpp"
+#include "fulgurite/model.hpp"
+#include "fulgurite/tensor.hpp"
+
+namespace fulgurite {
+
+struct KeyCacheOptions {
+  std::int64_t sequences = 1;   ///< sequences are numbered 0 .. sequences - 1
+  std::int64_t pages = 0;       ///< pages in all, shared by the sequences
+  std::int64_t page_rows = 64;  ///< rows of a page, 1 .. 65,536
+};
+
+/// Pages in an engine's own memory. Page p holds rows [page_rows, 128] of int8 codes at
+/// codes + p * code_stride and their fp32 scales [page_rows] at scales + p * scale_stride.
+struct KeyPages {
+  std::int8_t* codes = nullptr;
+  float* scales = nullptr;
+  std::int64_t pages = 0;
+  std::int64_t page_rows = 64;
+  std::int64_t code_stride = 0;   ///< elements from page to page; 0: page_rows * 128
+  std::int64_t scale_stride = 0;  ///< elements from page to page; 0: page_rows
+};
+
+/// The key rows of many sequences, quantised once when they are appended. Row j of a sequence
+/// stands for its tokens 4j .. 4j+3. Rows lie in pages; a sequence has a list of pages, its block
+/// table. One cache serves one step at a time.
+class FULGURITE_API KeyCache {
+ public:
+  /// Own memory: pages are handed to sequences as their rows come, and back by `clear`.
+  /// Throws Error(input) for sizes below 1 or beyond memory, Error(system) if memory is refused.
+  explicit KeyCache(const KeyCacheOptions& options, const Recipe& recipe = Recipe::seed_int8());
+
+  /// The engine's memory and block tables, both of which it keeps alive and may change between
+  /// steps. block_table: [sequences, blocks] page numbers; entries that no step needs may hold
+  /// anything.
+  KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> block_table,
+           const Recipe& recipe = Recipe::seed_int8());
+
+  ~KeyCache();
+  KeyCache(KeyCache&&) noexcept;
+  KeyCache& operator=(KeyCache&&) noexcept;
+
+  [[nodiscard]] std::int64_t sequences() const;
+  [[nodiscard]] std::int64_t page_rows() const;
+  [[nodiscard]] std::int64_t free_pages() const;  ///< of own memory; 0 for an engine's
+  [[nodiscard]] const Recipe& recipe() const;
+
+  /// Gives the sequence's pages back (own memory only; an engine changes its block table instead).
+  void clear(std::int64_t sequence);
+
+  /// Quantises bf16 rows and stores them as rows first_row .. of the sequence: how a cache that was
+  /// made elsewhere is taken over. rows: [count, 128]. Throws Error(input) if they do not fit.
+  void store(std::int64_t sequence, std::int64_t first_row, TensorView<const Bf16, 2> rows);
+
+  /// Codes [128] and scale of one row. Throws Error(input) if the sequence has no page for it.
+  [[nodiscard]] std::span<const std::int8_t, kHeadDim> codes(std::int64_t sequence,
+                                                             std::int64_t row) const;
+  [[nodiscard]] float scale(std::int64_t sequence, std::int64_t row) const;
+
+  struct Impl;
+
+ private:
+  friend struct StepAccess;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fulgurite
