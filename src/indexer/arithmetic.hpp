@@ -11,7 +11,8 @@ namespace fulgurite::reference {
 /// Inner product of bf16 values into fp32: acc = +0; for each pair i ascending
 ///   acc = acc + a[2i+1] * b[2i+1], then acc = acc + a[2i] * b[2i],
 /// each step one fused multiply-add, rounded once; denormal inputs and results count as zero of
-/// their sign. This is what vdpbf16ps computes. An odd length is padded with a zero.
+/// their sign, denormal being what rounds to less than 2^-126 at an unbounded exponent. This is
+/// what vdpbf16ps computes, and fma under FTZ and DAZ. An odd length is padded with a zero.
 float dot(std::span<const Bf16> a, std::span<const Bf16> b);
 
 /// Inner product of int8 codes, exact in int32 for up to 65,536 of them.
