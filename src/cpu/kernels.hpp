@@ -139,9 +139,10 @@ struct Kernels {
   /// Scores of rows first..last to out[0..last-first), NaN canonical.
   void (*score)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
                 float* out);
-  /// Scores the same rows and offers them to the list, in ascending order.
+  /// Scores the same rows and offers them to the list, in ascending order. Where `out` is not null
+  /// the scores also go there, as `score` leaves them.
   void (*score_select)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
-                       TopList&);
+                       float* out, TopList&);
   /// Reduces the list to its best min(count, k), in no order.
   void (*select_top)(TopList&);
   /// Sorts `count` pairs, score descending, then row ascending; -0 becomes +0.
