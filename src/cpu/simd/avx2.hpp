@@ -1,0 +1,315 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/simd/inline.hpp"
+
+// The vocabulary of the kernels on AVX2 and FMA: sixteen lanes are two registers. With AVX-VNNI the
+// int8 Dot is one instruction; without, pmaddwd on 16-bit halves.
+
+namespace fulgurite::cpu {
+namespace {
+
+constexpr int kLanes = 16;
+struct F32 {
+  __m256 low, high;  // lanes 0..7, 8..15
+};
+struct I32 {
+  __m256i low, high;
+};
+struct Mask {
+  __m256 low, high;  // all bits of a lane, or none
+};
+
+// What the blocking of the kernels may depend on.
+constexpr int kVectorRegisters = 8;  // that hold a whole F32
+constexpr bool kHasFusedMultiplyAdd = true;
+
+// ---- constants, loads and stores
+FULGURITE_INLINE F32 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+FULGURITE_INLINE I32 set1(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+FULGURITE_INLINE I32 lane_numbers() {
+  return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+          _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15)};
+}
+FULGURITE_INLINE __m256i load_256(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+FULGURITE_INLINE void store_256(void* p, __m256i x) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), x);
+}
+FULGURITE_INLINE F32 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+FULGURITE_INLINE I32 load(const std::int32_t* p) { return {load_256(p), load_256(p + 8)}; }
+FULGURITE_INLINE I32 load(const std::uint32_t* p) { return {load_256(p), load_256(p + 8)}; }
+FULGURITE_INLINE void store(float* p, F32 x) {
+  _mm256_storeu_ps(p, x.low);
+  _mm256_storeu_ps(p + 8, x.high);
+}
+FULGURITE_INLINE void store(std::int32_t* p, I32 x) {
+  store_256(p, x.low);
+  store_256(p + 8, x.high);
+}
+FULGURITE_INLINE void store(std::uint32_t* p, I32 x) {
+  store_256(p, x.low);
+  store_256(p + 8, x.high);
+}
+
+// ---- conversions
+FULGURITE_INLINE I32 as_i32(F32 a) {
+  return {_mm256_castps_si256(a.low), _mm256_castps_si256(a.high)};
+}
+FULGURITE_INLINE F32 as_f32(I32 a) {
+  return {_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)};
+}
+FULGURITE_INLINE F32 to_f32(I32 a) {
+  return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
+}
+FULGURITE_INLINE I32 round_to_i32(F32 a) {
+  return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)};
+}
+FULGURITE_INLINE void store_s8(std::int8_t* p, I32 a) {
+  // The packs interleave 128-bit halves: 0..3 8..11 | 4..7 12..15.
+  const __m256i words = _mm256_packs_epi32(a.low, a.high);
+  const __m128i even = _mm256_castsi256_si128(words);
+  const __m128i odd = _mm256_extracti128_si256(words, 1);
+  const __m128i bytes = _mm_packs_epi16(even, odd);  // 0..3 8..11 4..7 12..15
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_shuffle_epi32(bytes, 0xd8));
+}
+FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
+  const auto* quarter = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepu16_epi32(_mm_loadu_si128(quarter)),
+          _mm256_cvtepu16_epi32(_mm_loadu_si128(quarter + 1))};
+}
+FULGURITE_INLINE void store_u16(std::uint16_t* p, I32 a) {
+  store_256(p, _mm256_permute4x64_epi64(_mm256_packus_epi32(a.low, a.high), 0xd8));
+}
+
+// ---- masks
+FULGURITE_INLINE Mask first_lanes(std::int64_t n) {
+  const auto all = set1(static_cast<std::int32_t>(n < kLanes ? n : kLanes));
+  const auto lane = lane_numbers();
+  return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(all.low, lane.low)),
+          _mm256_castsi256_ps(_mm256_cmpgt_epi32(all.high, lane.high))};
+}
+FULGURITE_INLINE std::uint32_t bits(Mask m) {
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(m.low)) |
+         static_cast<std::uint32_t>(_mm256_movemask_ps(m.high)) << 8;
+}
+FULGURITE_INLINE Mask mask_and(Mask a, Mask b) {
+  return {_mm256_and_ps(a.low, b.low), _mm256_and_ps(a.high, b.high)};
+}
+FULGURITE_INLINE Mask mask_or(Mask a, Mask b) {
+  return {_mm256_or_ps(a.low, b.low), _mm256_or_ps(a.high, b.high)};
+}
+FULGURITE_INLINE Mask mask_not(Mask a) {
+  const __m256 ones = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+  return {_mm256_xor_ps(a.low, ones), _mm256_xor_ps(a.high, ones)};
+}
+FULGURITE_INLINE F32 select(Mask m, F32 yes, F32 no) {
+  return {_mm256_blendv_ps(no.low, yes.low, m.low), _mm256_blendv_ps(no.high, yes.high, m.high)};
+}
+FULGURITE_INLINE I32 select(Mask m, I32 yes, I32 no) {
+  return as_i32(select(m, as_f32(yes), as_f32(no)));
+}
+FULGURITE_INLINE F32 load_first(const float* p, std::int64_t n) {
+  const Mask in = first_lanes(n);  // a masked load touches nothing outside the mask
+  return {_mm256_maskload_ps(p, _mm256_castps_si256(in.low)),
+          _mm256_maskload_ps(p + 8, _mm256_castps_si256(in.high))};
+}
+FULGURITE_INLINE void store_first(float* p, std::int64_t n, F32 x) {
+  const Mask in = first_lanes(n);
+  _mm256_maskstore_ps(p, _mm256_castps_si256(in.low), x.low);
+  _mm256_maskstore_ps(p + 8, _mm256_castps_si256(in.high), x.high);
+}
+
+// ---- arithmetic, each operation rounded once
+FULGURITE_INLINE F32 add(F32 a, F32 b) {
+  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+FULGURITE_INLINE F32 sub(F32 a, F32 b) {
+  return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+}
+FULGURITE_INLINE F32 mul(F32 a, F32 b) {
+  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+FULGURITE_INLINE F32 div(F32 a, F32 b) {
+  return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+}
+FULGURITE_INLINE F32 max(F32 a, F32 b) {
+  return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+}
+FULGURITE_INLINE F32 min(F32 a, F32 b) {
+  return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+}
+FULGURITE_INLINE I32 add(I32 a, I32 b) {
+  return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+}
+FULGURITE_INLINE I32 sub(I32 a, I32 b) {
+  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
+}
+FULGURITE_INLINE I32 max(I32 a, I32 b) {
+  return {_mm256_max_epi32(a.low, b.low), _mm256_max_epi32(a.high, b.high)};
+}
+FULGURITE_INLINE I32 bit_and(I32 a, I32 b) {
+  return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
+}
+FULGURITE_INLINE I32 bit_or(I32 a, I32 b) {
+  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+FULGURITE_INLINE I32 bit_xor(I32 a, I32 b) {
+  return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
+}
+template <int kBits>
+FULGURITE_INLINE I32 shift_left(I32 a) {
+  return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};
+}
+template <int kBits>
+FULGURITE_INLINE I32 shift_right(I32 a) {
+  return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
+}
+template <int kBits>
+FULGURITE_INLINE I32 shift_right_signed(I32 a) {
+  return {_mm256_srai_epi32(a.low, kBits), _mm256_srai_epi32(a.high, kBits)};
+}
+template <int kPredicate>
+FULGURITE_INLINE Mask compare(F32 a, F32 b) {
+  return {_mm256_cmp_ps(a.low, b.low, kPredicate), _mm256_cmp_ps(a.high, b.high, kPredicate)};
+}
+FULGURITE_INLINE Mask greater(F32 a, F32 b) { return compare<_CMP_GT_OQ>(a, b); }
+FULGURITE_INLINE Mask less(F32 a, F32 b) { return compare<_CMP_LT_OQ>(a, b); }
+FULGURITE_INLINE Mask equal(F32 a, F32 b) { return compare<_CMP_EQ_OQ>(a, b); }
+FULGURITE_INLINE Mask is_nan(F32 a) { return compare<_CMP_UNORD_Q>(a, a); }
+FULGURITE_INLINE Mask greater(I32 a, I32 b) {
+  return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(a.low, b.low)),
+          _mm256_castsi256_ps(_mm256_cmpgt_epi32(a.high, b.high))};
+}
+
+// ---- across lanes
+template <int kDistance>
+FULGURITE_INLINE F32 lane_xor(F32 a) {
+  static_assert(kDistance == 1 || kDistance == 2 || kDistance == 4 || kDistance == 8);
+  if constexpr (kDistance == 8) {
+    return {a.high, a.low};
+  } else if constexpr (kDistance == 4) {
+    return {_mm256_permute2f128_ps(a.low, a.low, 1), _mm256_permute2f128_ps(a.high, a.high, 1)};
+  } else {
+    constexpr int kOrder = kDistance == 2 ? 0x4e : 0xb1;
+    return {_mm256_permute_ps(a.low, kOrder), _mm256_permute_ps(a.high, kOrder)};
+  }
+}
+FULGURITE_INLINE float first_lane(F32 a) { return _mm256_cvtss_f32(a.low); }
+FULGURITE_INLINE std::int32_t first_lane(I32 a) { return _mm256_cvtsi256_si32(a.low); }
+
+// ---- int8 Dot
+#if defined(__AVXVNNI__)
+constexpr std::size_t kWordBytes = 4;
+constexpr std::size_t kTileLineBytes = 64;
+using Line = I32;
+using Word = __m256i;
+FULGURITE_INLINE Line load_line(const std::uint8_t* biased) {
+  return {load_256(biased), load_256(biased + 32)};
+}
+FULGURITE_INLINE Line load_tile_line(const std::uint8_t* tile) { return load_line(tile); }
+FULGURITE_INLINE void store_tile_half(std::uint8_t* line, int half, __m256i biased) {
+  store_256(line + 32 * half, biased);
+}
+FULGURITE_INLINE Word load_word(const std::uint8_t* word) {
+  std::int32_t w;
+  std::memcpy(&w, word, sizeof w);
+  return _mm256_set1_epi32(w);
+}
+FULGURITE_INLINE void store_word(std::uint8_t* word, const std::int8_t* four) {
+  std::memcpy(word, four, kWordBytes);
+}
+FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
+  return {_mm256_dpbusd_avx_epi32(sum.low, line.low, word),
+          _mm256_dpbusd_avx_epi32(sum.high, line.high, word)};
+}
+#else
+// pmaddubsw would saturate (255 * 127 * 2 > 32767), so both sides are widened to 16 bits: bytes 0
+// and 2 of every four in one half, 1 and 3 in the other.
+constexpr std::size_t kWordBytes = 8;
+constexpr std::size_t kTileLineBytes = 128;
+struct Line {
+  I32 even, odd;
+};
+struct Word {
+  __m256i even, odd;
+};
+FULGURITE_INLINE __m256i even_bytes(__m256i x) {
+  return _mm256_and_si256(x, _mm256_set1_epi16(0x00ff));
+}
+FULGURITE_INLINE __m256i odd_bytes(__m256i x) { return _mm256_srli_epi16(x, 8); }
+FULGURITE_INLINE Line load_line(const std::uint8_t* biased) {
+  const __m256i low = load_256(biased);
+  const __m256i high = load_256(biased + 32);
+  return {{even_bytes(low), even_bytes(high)}, {odd_bytes(low), odd_bytes(high)}};
+}
+FULGURITE_INLINE Line load_tile_line(const std::uint8_t* tile) {
+  return {{load_256(tile), load_256(tile + 32)}, {load_256(tile + 64), load_256(tile + 96)}};
+}
+FULGURITE_INLINE void store_tile_half(std::uint8_t* line, int half, __m256i biased) {
+  store_256(line + 32 * half, even_bytes(biased));
+  store_256(line + 64 + 32 * half, odd_bytes(biased));
+}
+FULGURITE_INLINE Word load_word(const std::uint8_t* word) {
+  std::int32_t pair[2];
+  std::memcpy(pair, word, sizeof pair);
+  return {_mm256_set1_epi32(pair[0]), _mm256_set1_epi32(pair[1])};
+}
+FULGURITE_INLINE void store_word(std::uint8_t* word, const std::int8_t* four) {
+  const std::int16_t wide[4] = {four[0], four[2], four[1], four[3]};
+  std::memcpy(word, wide, sizeof wide);
+}
+FULGURITE_INLINE __m256i dot_half(__m256i sum, __m256i even, __m256i odd, Word word) {
+  return _mm256_add_epi32(_mm256_add_epi32(sum, _mm256_madd_epi16(even, word.even)),
+                          _mm256_madd_epi16(odd, word.odd));
+}
+FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
+  return {dot_half(sum.low, line.even.low, line.odd.low, word),
+          dot_half(sum.high, line.even.high, line.odd.high, word)};
+}
+#endif
+
+// ---- bf16 Dot; needs FlushDenormals
+constexpr std::size_t kBf16WordBytes = 8;
+struct Bf16Line {
+  F32 even, odd;
+};
+struct Bf16Word {
+  __m256 even, odd;
+};
+FULGURITE_INLINE Bf16Line load_bf16_line(const std::uint16_t* pairs) {
+  const __m256i low = load_256(pairs);
+  const __m256i high = load_256(pairs + 16);
+  const __m256i odd = _mm256_set1_epi32(static_cast<std::int32_t>(0xffff0000U));
+  return {as_f32(I32{_mm256_slli_epi32(low, 16), _mm256_slli_epi32(high, 16)}),
+          as_f32(I32{_mm256_and_si256(low, odd), _mm256_and_si256(high, odd)})};
+}
+FULGURITE_INLINE Bf16Word load_bf16_word(const std::uint8_t* word) {
+  float pair[2];
+  std::memcpy(pair, word, sizeof pair);
+  return {_mm256_set1_ps(pair[0]), _mm256_set1_ps(pair[1])};
+}
+FULGURITE_INLINE void store_bf16_word(std::uint8_t* word, std::uint16_t even, std::uint16_t odd) {
+  const std::uint32_t wide[2] = {std::uint32_t{even} << 16, std::uint32_t{odd} << 16};
+  std::memcpy(word, wide, sizeof wide);
+}
+FULGURITE_INLINE F32 dot(F32 sum, Bf16Line line, Bf16Word word) {
+  sum.low = _mm256_fmadd_ps(line.odd.low, word.odd, sum.low);
+  sum.high = _mm256_fmadd_ps(line.odd.high, word.odd, sum.high);
+  sum.low = _mm256_fmadd_ps(line.even.low, word.even, sum.low);
+  sum.high = _mm256_fmadd_ps(line.even.high, word.even, sum.high);
+  return sum;
+}
+
+}  // namespace
+}  // namespace fulgurite::cpu
+
+#include "cpu/simd/derived.hpp"
+#include "cpu/simd/flush.hpp"
+#include "cpu/simd/transpose.hpp"
