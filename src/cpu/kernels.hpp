@@ -43,8 +43,9 @@ struct Rotation {
   bool
       butterflies;  ///< factor * Sylvester: fp32 butterflies of levels 1, 2, ..., 64, then * factor
   float factor;
-  const std::uint16_t*
-      columns;  ///< else bf16 [128 columns][128]: the Dot of the row with each column
+  /// Else the matrix as the bf16 Dot reads it, like HiddenProjection::weights:
+  /// [128 columns / 16][128 rows / 2][16][2]; 64-byte aligned.
+  const std::uint16_t* lines;
 };
 
 /// rope, hadamard, quantize of one token's heads.
