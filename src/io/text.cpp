@@ -1,6 +1,5 @@
 #include "io/text.hpp"
 
-#include <array>
 #include <system_error>
 
 namespace fulgurite::io {
@@ -49,15 +48,18 @@ std::size_t find_invalid_utf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-  constexpr std::array<char, 17> kDigits{"0123456789abcdef"};
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string line;
   line.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (is_control(text, at)) {
-      const unsigned byte = byte_at(text, at);
-      line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xf]};
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t bytes = sequence_bytes(text, at);
+    if (bytes != 0 && !is_control(text, at)) {
+      line += text.substr(at, bytes);
+      at += bytes;
     } else {
-      line += text[at];
+      const unsigned byte = byte_at(text, at++);
+      line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xf]};
     }
   }
   return line;

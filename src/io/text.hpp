@@ -10,7 +10,7 @@ namespace fulgurite::io {
 /// no surrogates, nothing above U+10FFFF); npos if there is none.
 std::size_t find_invalid_utf8(std::string_view text);
 
-/// The text on one line: control characters become \xNN.
+/// The text on one line of UTF-8: control characters, and bytes that are not UTF-8, become \xNN.
 std::string printable(std::string_view text);
 
 /// The text on one line in single quotes, cut after about 100 bytes: names come from strangers.

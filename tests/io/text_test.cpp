@@ -45,7 +45,8 @@ TEST(Text, ASequenceThatBreaksOffIsNotUtf8) {
 
 TEST(Text, ControlCharactersBecomeVisible) {
   EXPECT_EQ(printable("a\nb\x7f\x1b[0m"), R"(a\x0ab\x7f\x1b[0m)");
-  EXPECT_EQ(printable("\u0085"), "\\xc2\x85");
+  EXPECT_EQ(printable("\u0085"), R"(\xc2\x85)");
+  EXPECT_EQ(printable("a\xff\xc3"), R"(a\xff\xc3)");
   EXPECT_EQ(printable("caf\u00e9 \u65e5\u672c"), "caf\u00e9 \u65e5\u672c");
 }
 
