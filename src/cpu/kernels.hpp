@@ -27,15 +27,24 @@ struct QueryProjection {
   std::uint16_t* out;              ///< [T, columns] bf16
 };
 
+/// The exponents that occur in a block of bf16 values, zeros and non-finite values aside: every |x|
+/// is at least 2^smallest and below 2^(largest + 1). `largest < smallest` if there are none.
+struct ExponentRange {
+  int smallest;
+  int largest;
+};
+
 /// x x (wkv | wgate | weights_proj): columns 0..255 kv, 256..511 gate, 512.. head weights; padded
 /// with zero columns to a multiple of 16.
 struct HiddenProjection {
   std::int64_t tokens;           ///< T
   std::int64_t hidden;           ///< D, a multiple of 16
   std::int64_t columns;          ///< 512 + H, rounded up to kColumnBlock
-  const std::uint16_t* weights;  ///< bf16 [columns/16][D/2][16][2]; 64-byte aligned
-  const void* activations;       ///< as pack_x left them
-  float* out;                    ///< [T, columns] fp32, NaN as it comes
+  const std::uint16_t* weights;  ///< bf16 [columns/16][D/2][16][2], no denormals; 64-byte aligned
+  /// [columns/16], of each block of columns. Null is right, too, but slow without FMA.
+  const ExponentRange* weight_exponents;
+  const void* activations;  ///< as pack_x left them
+  float* out;               ///< [T, columns] fp32, NaN as it comes
 };
 
 /// The matrix that q and key rows are multiplied with.
@@ -152,7 +161,7 @@ struct Kernels {
 
 /// Sizes that hold for every ISA: the widest form counts.
 ///   packed qr: round_up(T, kRowBlock) * Q * 2 bytes, 64-byte aligned
-///   packed x: round_up(T, kMaxHiddenRows) * D * 4 bytes, 64-byte aligned
+///   packed x: round_up(T, kMaxHiddenRows) * (D + 16) * 4 bytes, 64-byte aligned
 ///   packed query: H * 128 * 2 bytes, 64-byte aligned
 inline constexpr int kMaxHiddenRows = 8;
 

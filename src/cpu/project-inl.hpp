@@ -1,0 +1,175 @@
+// Included by the file of one ISA, after its vocabulary (src/cpu/simd).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/blocking-inl.hpp"
+#include "cpu/kernels.hpp"
+
+// The bf16 product of stages `compress` and `weights`: x times (wkv | wgate | weights_proj), in the
+// definition's Dot (src/indexer/arithmetic.hpp).
+
+namespace fulgurite::cpu {
+namespace {
+
+/// The definition's Dot, for any values.
+struct DefinedDot {
+  FULGURITE_INLINE static F32 dot(F32 sum, Bf16Line line, Bf16Word word) {
+    return cpu::dot(sum, line, word);
+  }
+};
+
+/// The same bits without a fused multiply-add, for values whose products_are_plain.
+struct PlainDot {
+  template <class Line, class Word>
+  FULGURITE_INLINE static F32 dot(F32 sum, const Line& line, const Word& word) {
+    sum = add(sum, mul(line.odd, set1(word.odd)));
+    return add(sum, mul(line.even, set1(word.even)));
+  }
+};
+
+/// Whether every product of an x and a w of these ranges, both flushed, is exact in fp32, and no
+/// sum of such products is denormal: all are multiples of 2^-126, and none reaches 2^128. NaN and
+/// infinities are in no range, as they go the same way fused or not.
+FULGURITE_INLINE bool products_are_plain(ExponentRange x, ExponentRange w) {
+  constexpr int kMantissaBits = 7;
+  const bool zeros = x.largest < x.smallest || w.largest < w.smallest;
+  return zeros ||
+         (x.smallest + w.smallest - 2 * kMantissaBits >= -126 && x.largest + w.largest + 2 <= 128);
+}
+
+FULGURITE_INLINE std::uint16_t without_denormal(std::uint16_t x) {
+  return (x & 0x7f80) == 0 ? static_cast<std::uint16_t>(x & 0x8000) : x;
+}
+
+struct HiddenProduct {
+  using Problem = HiddenProjection;
+  static constexpr bool kWide = kVectorRegisters >= 32;
+  static constexpr std::size_t kRows = kWide ? kMaxHiddenRows : 4;
+  static constexpr std::size_t kAccumulators = kWide ? 24 : kVectorRegisters / 2;
+  static constexpr std::size_t kMaxGroups = 4;
+  static constexpr std::size_t kWordValues = 2;
+  static constexpr std::size_t kWordBytes = kBf16WordBytes;
+
+  static std::int64_t depth(const Problem& problem) { return problem.hidden; }
+
+  FULGURITE_INLINE static void pack_word(std::uint8_t* word, const std::uint16_t* values) {
+    // PlainDot wants denormals to be gone; the others do not see them.
+    store_bf16_word(word, kHasFusedMultiplyAdd ? values[0] : without_denormal(values[0]),
+                    kHasFusedMultiplyAdd ? values[1] : without_denormal(values[1]));
+  }
+
+  template <std::size_t kGroups, std::size_t kTileRows>
+  static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
+                   std::size_t column) {
+    if constexpr (kHasFusedMultiplyAdd) {
+      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column);
+    } else if (is_plain<kGroups>(problem, row, column)) {
+      dot_tile<PlainDot, kGroups, kTileRows>(problem, words, row, column);
+    } else {
+      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column);
+    }
+  }
+
+  /// Where pack_x leaves the exponents of each block of tokens, if `project` needs them.
+  static std::int64_t exponents_offset(std::int64_t tokens, std::int64_t hidden) {
+    return tokens * hidden * static_cast<std::int64_t>(kWordBytes / kWordValues);
+  }
+
+ private:
+  template <std::size_t kGroups>
+  static bool is_plain(const Problem& problem, std::size_t row, std::size_t column) {
+    if (problem.weight_exponents == nullptr) return false;
+    const auto* const blocks = static_cast<const std::uint8_t*>(problem.activations) +
+                               exponents_offset(problem.tokens, problem.hidden);
+    ExponentRange x;
+    std::memcpy(&x, blocks + row / kRows * sizeof x, sizeof x);
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      if (!products_are_plain(x, problem.weight_exponents[column / kColumns + g])) return false;
+    }
+    return true;
+  }
+
+  template <class Dot, std::size_t kGroups, std::size_t kTileRows>
+  static void dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
+                       std::size_t column);
+};
+
+template <class Dot, std::size_t kGroups, std::size_t kTileRows>
+void HiddenProduct::dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
+                             std::size_t column) {
+  constexpr std::size_t kLine = kColumns * kWordValues;
+  constexpr std::size_t kPrefetch = 16 * kLine;
+  const auto depth = static_cast<std::size_t>(problem.hidden);
+  const auto columns = static_cast<std::size_t>(problem.columns);
+  const std::uint16_t* const weights = problem.weights + column * depth;
+
+  F32 sums[kGroups][kTileRows];
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < kTileRows; ++r) {
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = zero_f32();
+  }
+  for (std::size_t k = 0; k < depth / kWordValues; ++k) {
+    Bf16Line line[kGroups];
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const std::uint16_t* const at = weights + g * kColumns * depth + k * kLine;
+      __builtin_prefetch(at + kPrefetch);
+      line[g] = load_bf16_line(at);
+    }
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+      const Bf16Word word = load_bf16_word(words + (k * kTileRows + r) * kWordBytes);
+#pragma GCC unroll 4
+      for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = Dot::dot(sums[g][r], line[g], word);
+    }
+  }
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < kTileRows; ++r) {
+    float* const out = problem.out + (row + r) * columns + column;
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < kGroups; ++g) store(out + g * kColumns, sums[g][r]);
+  }
+}
+
+/// The exponents of the normal values among `count` bf16 values.
+inline ExponentRange exponents_of(const std::uint16_t* values, std::int64_t count) {
+  constexpr int kBias = 127;
+  constexpr int kNonFinite = 255;
+  int smallest = kNonFinite;
+  int largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const int biased = (values[i] >> 7) & 0xff;
+    if (biased == 0 || biased == kNonFinite) continue;
+    smallest = biased < smallest ? biased : smallest;
+    largest = biased > largest ? biased : largest;
+  }
+  return {smallest - kBias, largest - kBias};
+}
+
+void pack_x(const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden, void* packed) {
+  pack_activations<HiddenProduct>(x, tokens, hidden, packed);
+  if constexpr (!kHasFusedMultiplyAdd) {
+    auto* out =
+        static_cast<std::uint8_t*>(packed) + HiddenProduct::exponents_offset(tokens, hidden);
+    constexpr auto kRows = static_cast<std::int64_t>(HiddenProduct::kRows);
+    for (std::int64_t row = 0; row < tokens; row += kRows) {
+      const std::int64_t left = tokens - row;
+      const std::int64_t rows = left < kRows ? left : kRows;
+      const ExponentRange range = exponents_of(x + row * hidden, rows * hidden);
+      std::memcpy(out, &range, sizeof range);
+      out += sizeof range;
+    }
+  }
+}
+
+void project(const HiddenProjection& problem, std::int64_t first, std::int64_t last) {
+  [[maybe_unused]] const FlushDenormals flush;
+  multiply<HiddenProduct>(problem, first, last);
+}
+
+}  // namespace
+}  // namespace fulgurite::cpu
