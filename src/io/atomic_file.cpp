@@ -47,7 +47,8 @@ AtomicFile::AtomicFile(const std::filesystem::path& target) : target_(target) {
   }
   struct stat status{};
   if (::stat(target_.c_str(), &status) != 0) {
-    if (errno != ENOENT) check(errno);
+    // With no name after the folder, only the renaming would fail.
+    if (errno != ENOENT || !target_.has_filename()) check(errno);
     create_temporary(0666);  // less the umask
     return;
   }

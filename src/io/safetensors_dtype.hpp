@@ -11,7 +11,7 @@ namespace fulgurite::io {
 
 /// The element types of the safetensors format (huggingface/safetensors 0.8, Dtype in
 /// safetensors/src/tensor.rs). Those of 4 and 6 bits are packed without gaps.
-enum class Dtype {
+enum class Dtype : std::uint8_t {
   boolean,
   f4,
   f6_e2m3,

@@ -13,7 +13,7 @@ namespace {
 
 /// Where in the header the parser is. Nothing legal is deeper than a tensor's arrays, so whatever
 /// is nested deeper is refused as it opens, and the state is one value, not a stack.
-enum class Place { outside, top, metadata, tensor, shape, offsets };
+enum class Place : std::uint8_t { outside, top, metadata, tensor, shape, offsets };
 
 /// Takes the parser's events. Events, because a JSON document object would drop a key's first value
 /// silently when the key comes twice.

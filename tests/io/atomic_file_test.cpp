@@ -116,6 +116,7 @@ TEST(AtomicFile, APathThatCannotBeWrittenIsRefusedWithTheReason) {
   expect("/dev/full", "it is a character device");
   expect(folder / std::string(300, 'n'), "File name too long");
   expect("", "No such file or directory");
+  EXPECT_THROW(AtomicFile(""), Error) << "before anything is written";
   EXPECT_EQ(folder.files(), 2);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <memory>
 #include <utility>
 
 #include "files.hpp"
@@ -21,11 +22,13 @@ std::string refusal(const std::filesystem::path& path) {
 TEST(MappedFile, BytesAreTheFilesAndStayWhenTheObjectMoves) {
   const test::TemporaryFolder folder;
   test::write_text(folder / "a", "hello");
-  MappedFile first(folder / "a");
-  const std::byte* const address = first.bytes().data();
-  MappedFile second(std::move(first));
+  auto first = std::make_unique<MappedFile>(folder / "a");
+  const std::byte* const address = first->bytes().data();
+  auto second = std::make_unique<MappedFile>(std::move(*first));
+  first.reset();  // must not unmap what it no longer owns
   MappedFile third;
-  third = std::move(second);
+  third = std::move(*second);
+  second.reset();
   EXPECT_EQ(third.bytes().data(), address);
   EXPECT_EQ(third.bytes().size(), 5);
   EXPECT_EQ(static_cast<char>(third.bytes()[4]), 'o');
