@@ -1,8 +1,12 @@
 #pragma once
 
+#include "cpu/compress-inl.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/project-inl.hpp"
 #include "cpu/query-inl.hpp"
+#include "cpu/score-inl.hpp"
+#include "cpu/select-inl.hpp"
+#include "cpu/transform-inl.hpp"
 
 // The table of an ISA's kernels. The file of an ISA includes its vocabulary (cpu/simd), then this.
 
@@ -15,6 +19,14 @@ constexpr Kernels make_kernels() {
   kernels.query = query;
   kernels.pack_x = pack_x;
   kernels.project = project;
+  kernels.transform_query = transform_query;
+  kernels.compress_window = compress_window;
+  kernels.quantize_rows = quantize_rows;
+  kernels.pack_query = pack_query;
+  kernels.score = score;
+  kernels.score_select = score_select;
+  kernels.select_top = select_top;
+  kernels.sort_top = sort_top;
   return kernels;
 }
 

@@ -28,6 +28,7 @@ struct Mask {
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 8;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = true;
+constexpr int kTileGroups = 1;  // groups of 16 keys that are scored together
 
 // ---- constants, loads and stores
 FULGURITE_INLINE F32 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -204,6 +205,24 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
 FULGURITE_INLINE float first_lane(F32 a) { return _mm256_cvtss_f32(a.low); }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return _mm256_cvtsi256_si32(a.low); }
 
+/// Puts the lanes of the mask at scores[0..) and rows[0..), and returns how many there are. All
+/// sixteen places may be written.
+FULGURITE_INLINE int append(float* scores, std::uint32_t* rows, Mask m, F32 score, I32 row) {
+  const std::uint32_t set = bits(m);
+  float each_score[kLanes];
+  std::uint32_t each_row[kLanes];
+  store(each_score, score);
+  store(each_row, row);
+  int count = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    scores[count] = each_score[lane];
+    rows[count] = each_row[lane];
+    count += static_cast<int>(set >> lane & 1U);
+  }
+  return count;
+}
+constexpr bool kAppendIsCheap = false;
+
 // ---- int8 Dot
 #if defined(__AVXVNNI__)
 constexpr std::size_t kWordBytes = 4;
@@ -312,4 +331,4 @@ FULGURITE_INLINE F32 dot(F32 sum, Bf16Line line, Bf16Word word) {
 
 #include "cpu/simd/derived.hpp"
 #include "cpu/simd/flush.hpp"
-#include "cpu/simd/transpose.hpp"
+#include "cpu/simd/key_tile.hpp"

@@ -22,6 +22,7 @@ using Mask = __mmask16;
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 32;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = true;
+constexpr int kTileGroups = 2;  // groups of 16 keys that are scored together
 
 // ---- constants, loads and stores
 FULGURITE_INLINE F32 set1(float x) { return _mm512_set1_ps(x); }
@@ -113,8 +114,16 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
 }
 FULGURITE_INLINE float first_lane(F32 a) { return _mm512_cvtss_f32(a); }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return _mm512_cvtsi512_si32(a); }
-FULGURITE_INLINE F32 compress(Mask m, F32 a) { return _mm512_maskz_compress_ps(m, a); }
-FULGURITE_INLINE I32 compress(Mask m, I32 a) { return _mm512_maskz_compress_epi32(m, a); }
+
+/// Puts the lanes of the mask at scores[0..) and rows[0..), and returns how many there are. All
+/// sixteen places may be written.
+FULGURITE_INLINE int append(float* scores, std::uint32_t* rows, Mask m, F32 score, I32 row) {
+  // To registers first: vpcompress to memory is microcoded on Zen 4.
+  store(scores, _mm512_maskz_compress_ps(m, score));
+  store(rows, _mm512_maskz_compress_epi32(m, row));
+  return __builtin_popcount(m);
+}
+constexpr bool kAppendIsCheap = true;
 
 // ---- int8 Dot
 constexpr std::size_t kWordBytes = 4;
@@ -198,4 +207,4 @@ FULGURITE_INLINE F32 dot(F32 sum, Bf16Line line, Bf16Word word) {
 
 #include "cpu/simd/derived.hpp"
 #include "cpu/simd/flush.hpp"
-#include "cpu/simd/transpose.hpp"
+#include "cpu/simd/key_tile.hpp"

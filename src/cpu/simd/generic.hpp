@@ -30,6 +30,7 @@ struct Mask {
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 4;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = false;
+constexpr int kTileGroups = 1;  // groups of 16 keys that are scored together
 
 template <class Result, class Each>
 FULGURITE_INLINE Result each_part(Each each) {
@@ -182,6 +183,24 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
 FULGURITE_INLINE float first_lane(F32 a) { return a.part[0][0]; }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return a.part[0][0]; }
 
+/// Puts the lanes of the mask at scores[0..) and rows[0..), and returns how many there are. All
+/// sixteen places may be written.
+FULGURITE_INLINE int append(float* scores, std::uint32_t* rows, Mask m, F32 score, I32 row) {
+  const std::uint32_t set = bits(m);
+  float each_score[kLanes];
+  std::uint32_t each_row[kLanes];
+  store(each_score, score);
+  store(each_row, row);
+  int count = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    scores[count] = each_score[lane];
+    rows[count] = each_row[lane];
+    count += static_cast<int>(set >> lane & 1U);
+  }
+  return count;
+}
+constexpr bool kAppendIsCheap = false;
+
 // ---- int8 Dot. Vectors of 32-bit integers multiply slowly on a plain x86-64; in fp32 every
 // product of two codes is exact, and so is a sum of four.
 constexpr std::size_t kWordBytes = 4 * sizeof(std::int16_t);
@@ -216,6 +235,43 @@ FULGURITE_INLINE I32 dot(I32 sum, const Line& line, const Word& word) {
                                                      (line.feature[2].part[i] * word.feature[2] +
                                                       line.feature[3].part[i] * word.feature[3]),
                                                  Int4));
+}
+
+// ---- a tile of keys: codes widened to 16 bits, [16 keys][128], and so is the query, [H][128]: a
+// plain Dot of two rows is what compilers turn into widening multiply-adds.
+constexpr int kTileFeatures = 128;
+constexpr std::size_t kTileGroupBytes = kLanes * kTileFeatures * sizeof(std::int16_t);
+FULGURITE_INLINE std::size_t query_word(std::int64_t head, int four) {
+  return (static_cast<std::size_t>(head) * (kTileFeatures / 4) + static_cast<std::size_t>(four)) *
+         kWordBytes;
+}
+template <class Rows>
+FULGURITE_INLINE void transpose_part(const Rows& rows, int part, std::uint8_t* group) {
+  for (int key = 0; key < kLanes; ++key) {
+    std::int16_t wide[16];
+    for (int i = 0; i < 16; ++i)
+      wide[i] = static_cast<std::int16_t>(rows[key][16 * part + i] + 128);
+    std::memcpy(group + (key * kTileFeatures + 16 * part) * static_cast<int>(sizeof wide[0]), wide,
+                sizeof wide);
+  }
+}
+FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* words,
+                                const std::int32_t* correction, I32 (&sum)[1][4]) {
+  std::int32_t each[4][kLanes];
+  const auto* key = reinterpret_cast<const std::int16_t*>(tile);
+  const auto* query = reinterpret_cast<const std::int16_t*>(words);
+  for (int lane = 0; lane < kLanes; ++lane) {
+    std::int32_t dot[4] = {};
+    for (int i = 0; i < kTileFeatures; ++i) {
+      dot[0] += key[i] * query[i];
+      dot[1] += key[i] * query[kTileFeatures + i];
+      dot[2] += key[i] * query[2 * kTileFeatures + i];
+      dot[3] += key[i] * query[3 * kTileFeatures + i];
+    }
+    for (int head = 0; head < 4; ++head) each[head][lane] = dot[head] + correction[head];
+    key += kTileFeatures;
+  }
+  for (int head = 0; head < 4; ++head) sum[0][head] = load(each[head]);
 }
 
 // ---- bf16 Dot, as if FlushDenormals were in force: sums are formed in fp64, where a product is

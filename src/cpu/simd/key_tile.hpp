@@ -11,6 +11,15 @@
 namespace fulgurite::cpu {
 namespace {
 
+constexpr std::size_t kTileLines = 32;
+constexpr std::size_t kTileGroupBytes = kTileLines * kTileLineBytes;
+
+/// Where the word of features 4*four..4*four+3 of a head is: [H/4][32 fours][4 heads].
+FULGURITE_INLINE std::size_t query_word(std::int64_t head, int four) {
+  return (static_cast<std::size_t>(head / 4 * 32 + four) * 4 + static_cast<std::size_t>(head % 4)) *
+         kWordBytes;
+}
+
 /// Features 16*part..16*part+15 of the 16 keys rows[0..16) become lines 4*part..4*part+3 of
 /// `group`. `rows[i]` is a pointer to the 128 codes of key i.
 template <class Rows>
@@ -36,6 +45,32 @@ FULGURITE_INLINE void transpose_part(const Rows& rows, int part, std::uint8_t* g
     store_tile_half(line + kTileLineBytes, half, _mm256_unpackhi_epi64(low01, low23));
     store_tile_half(line + 2 * kTileLineBytes, half, _mm256_unpacklo_epi64(high01, high23));
     store_tile_half(line + 3 * kTileLineBytes, half, _mm256_unpackhi_epi64(high01, high23));
+  }
+}
+
+/// The Dots of the tile's keys with four heads, whose words begin at `words`.
+FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* words,
+                                const std::int32_t* correction, I32 (&sum)[kTileGroups][4]) {
+#pragma GCC unroll 4
+  for (int head = 0; head < 4; ++head) {
+#pragma GCC unroll 2
+    for (int group = 0; group < kTileGroups; ++group) sum[group][head] = set1(correction[head]);
+  }
+#pragma GCC unroll 2
+  for (std::size_t line = 0; line < kTileLines; ++line) {
+    Line key[kTileGroups];
+#pragma GCC unroll 2
+    for (std::size_t group = 0; group < kTileGroups; ++group) {
+      key[group] = load_tile_line(tile + group * kTileGroupBytes + line * kTileLineBytes);
+    }
+#pragma GCC unroll 4
+    for (std::size_t head = 0; head < 4; ++head) {
+      const Word word = load_word(words + (line * 4 + head) * kWordBytes);
+#pragma GCC unroll 2
+      for (int group = 0; group < kTileGroups; ++group) {
+        sum[group][head] = dot(sum[group][head], key[group], word);
+      }
+    }
   }
 }
 

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/select.hpp"
+#include "cpu/sort_avx512-inl.hpp"
+
+// Selection by quickselect, with vpcompress as the partition: two compressions and two stores for
+// 16 scores, and no branch on data. The pivot is an order statistic of 32 samples near the wanted
+// rank, so two or three passes do.
+
+namespace fulgurite::cpu {
+namespace {
+
+/// One side of a partition.
+struct Side {
+  float* scores;
+  std::uint32_t* rows;
+  std::int64_t count;
+};
+struct Partition {
+  Side better, worse;
+  std::uint32_t* equal;
+  std::int64_t equal_count;
+};
+
+/// The order statistic keep/count of 32 samples, found by counting: nothing to mispredict.
+FULGURITE_INLINE float pivot(const float* scores, std::int64_t count, std::int64_t keep) {
+  constexpr int kSamples = 32;
+  float sample[kSamples];
+  for (int i = 0; i < kSamples; ++i) sample[i] = scores[i * (count / kSamples) + count / 64];
+  const F32 low = load(sample);
+  const F32 high = load(sample + kLanes);
+  const std::int64_t wanted = keep * kSamples / count;
+  const auto rank = static_cast<int>(wanted < kSamples - 1 ? wanted : kSamples - 1);
+  int best = -1;
+  float chosen = sample[0];
+  for (int i = 0; i < kSamples; ++i) {
+    const F32 x = set1(sample[i]);
+    const int above = __builtin_popcount(greater(low, x)) + __builtin_popcount(greater(high, x));
+    const bool better = above <= rank && above > best;
+    chosen = better ? sample[i] : chosen;
+    best = better ? above : best;
+  }
+  return chosen;
+}
+
+FULGURITE_INLINE void append(Side& side, Mask m, F32 score, I32 row) {
+  side.count += append(side.scores + side.count, side.rows + side.count, m, score, row);
+}
+
+/// Splits the pairs around `middle`; the sides have room for 16 more than they get.
+FULGURITE_INLINE void split(const Side& pairs, float middle, Partition& p) {
+  const F32 pivots = set1(middle);
+  p.better.count = p.worse.count = p.equal_count = 0;
+  for (std::int64_t i = 0; i < pairs.count; i += kLanes) {
+    const Mask in = first_lanes(pairs.count - i);
+    const F32 score = load_first(pairs.scores + i, pairs.count - i);
+    const I32 row = load_first(pairs.rows + i, pairs.count - i);
+    const Mask above = mask_and(in, greater(score, pivots));
+    const Mask below = mask_and(in, less(score, pivots));
+    const Mask same = mask_and(in, mask_not(mask_or(above, below)));
+    append(p.better, above, score, row);
+    append(p.worse, below, score, row);
+    if (same != 0) {
+      store(p.equal + p.equal_count, _mm512_maskz_compress_epi32(same, row));
+      p.equal_count += __builtin_popcount(same);
+    }
+  }
+}
+
+FULGURITE_INLINE void copy_pairs(float* scores, std::uint32_t* rows, const Side& from,
+                                 std::int64_t count) {
+  std::memcpy(scores, from.scores, static_cast<std::size_t>(count) * sizeof(float));
+  std::memcpy(rows, from.rows, static_cast<std::size_t>(count) * sizeof(std::uint32_t));
+}
+
+/// Brings the best `keep` of the list, 0 < keep < count, to its front.
+void keep_best_of_list(TopList& list, std::int64_t keep) {
+  constexpr std::int64_t kSortInstead = 64;  // so few are sorted faster than selected
+  constexpr int kMostPasses = 16;            // then the data works against the samples
+  const std::int64_t places = list.capacity + kListSlack;
+  auto* const scratch = static_cast<float*>(list.scratch);
+  const auto side = [&](int i) FULGURITE_INLINE_LAMBDA {
+    return Side{scratch + 2 * i * places,
+                reinterpret_cast<std::uint32_t*>(scratch + (2 * i + 1) * places), 0};
+  };
+  Side left{list.scores, list.rows, list.count};
+  float* scores = list.scores;  // what is found goes here; the list is read only in the first pass
+  std::uint32_t* rows = list.rows;
+  for (int pass = 0;; ++pass) {
+    if (left.count <= kSortInstead) {
+      float few_scores[kSortInstead];
+      std::uint32_t few_rows[kSortInstead];
+      copy_pairs(few_scores, few_rows, left, left.count);
+      sort_pairs(few_scores, few_rows, left.count);
+      return copy_pairs(scores, rows, {few_scores, few_rows, keep}, keep);
+    }
+    const int from = pass % 2 * 2;
+    if (pass == kMostPasses) {
+      // The sides that the last pass did not write hold nothing that is still wanted, and lie
+      // together.
+      auto* const keys = reinterpret_cast<std::uint64_t*>(side(from).scores);
+      keep_best(left.scores, left.rows, left.count, keep, keys);
+      return copy_pairs(scores, rows, left, keep);
+    }
+    const float middle = pivot(left.scores, left.count, keep);
+    Partition p{side(from), side(from + 1), reinterpret_cast<std::uint32_t*>(scratch + 8 * places),
+                0};
+    split(left, middle, p);
+    if (p.better.count > keep) {
+      left = p.better;
+      continue;
+    }
+    copy_pairs(scores, rows, p.better, p.better.count);
+    scores += p.better.count;
+    rows += p.better.count;
+    keep -= p.better.count;
+    const std::int64_t ties = p.equal_count < keep ? p.equal_count : keep;
+    keep_lowest(p.equal, p.equal_count, ties);
+    for (std::int64_t i = 0; i < ties; ++i) {
+      *scores++ = middle;
+      *rows++ = p.equal[i];
+    }
+    keep -= ties;
+    if (keep == 0) return;
+    left = p.worse;
+  }
+}
+
+FULGURITE_INLINE float lowest(const float* scores, std::int64_t count) {
+  const F32 infinity = set1(__builtin_inff());
+  F32 least = infinity;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    least = min(least, select(first_lanes(count - i), load_first(scores + i, count - i), infinity));
+  }
+  return _mm512_reduce_min_ps(least);
+}
+
+void select_top(TopList& list) {
+  if (list.count < list.k) return;
+  if (list.count > list.k) keep_best_of_list(list, list.k);
+  list.count = list.k;
+  list.threshold = lowest(list.scores, list.k);
+  list.closed = true;
+}
+
+}  // namespace
+}  // namespace fulgurite::cpu
