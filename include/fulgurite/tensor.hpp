@@ -38,7 +38,7 @@ class TensorView {
     std::int64_t stride = 1;
     for (std::size_t axis = Rank; axis-- > 0;) {
       strides_[axis] = stride;
-      stride *= shape[axis];
+      stride *= shape[axis] == 0 ? 1 : shape[axis];
     }
   }
 
@@ -93,6 +93,7 @@ class TensorView {
   }
 
   [[nodiscard]] bool contiguous() const {
+    if (size() == 0) return true;
     std::int64_t stride = 1;
     for (std::size_t axis = Rank; axis-- > 0;) {
       if (shape_[axis] != 1 && strides_[axis] != stride) return false;

@@ -41,15 +41,17 @@ std::int64_t core::checked_add(std::string_view what, std::int64_t a, std::int64
 std::int64_t detail::checked_elements(std::string_view what, std::span<const std::int64_t> shape,
                                       std::size_t element_bytes) {
   std::int64_t elements = 1;
+  std::int64_t nonzero = 1;  // strides of an empty array must fit, too
   for (const std::int64_t extent : shape) {
     if (extent < 0) {
       throw Error(
           ErrorKind::input,
           std::string(what) + ": expected dimensions of at least 0, found " + to_text(shape));
     }
-    elements = core::checked_multiply(what, elements, extent);
+    elements *= extent;
+    nonzero = core::checked_multiply(what, nonzero, std::max<std::int64_t>(extent, 1));
   }
-  core::checked_multiply(what, elements, static_cast<std::int64_t>(element_bytes));
+  core::checked_multiply(what, nonzero, static_cast<std::int64_t>(element_bytes));
   return elements;
 }
 

@@ -7,15 +7,17 @@
 namespace fulgurite::reference {
 
 std::vector<std::int32_t> head_order(std::span<const float> folded_weights) {
-  std::vector<std::int32_t> order(folded_weights.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
-  const auto weight = [&](std::int32_t head) {
-    return folded_weights[static_cast<std::size_t>(head)];
-  };
-  const auto negative = std::stable_partition(
-      order.begin(), order.end(), [&](std::int32_t head) { return !(weight(head) < 0); });
-  std::stable_sort(negative, order.end(),
-                   [&](std::int32_t a, std::int32_t b) { return weight(a) < weight(b); });
+  std::vector<std::int32_t> order;
+  std::vector<std::int32_t> negative;
+  for (std::size_t head = 0; head < folded_weights.size(); ++head) {
+    (folded_weights[head] < 0 ? negative : order).push_back(static_cast<std::int32_t>(head));
+  }
+  std::sort(negative.begin(), negative.end(), [&](std::int32_t a, std::int32_t b) {
+    const float weight_a = folded_weights[static_cast<std::size_t>(a)];
+    const float weight_b = folded_weights[static_cast<std::size_t>(b)];
+    return weight_a != weight_b ? weight_a < weight_b : a < b;
+  });
+  order.insert(order.end(), negative.begin(), negative.end());
   return order;
 }
 

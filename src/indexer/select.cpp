@@ -13,8 +13,9 @@ std::vector<std::int32_t> select(std::span<const float> scores, std::int64_t k) 
     const float score = scores[static_cast<std::size_t>(row)];
     return is_nan(score) ? -std::numeric_limits<float>::infinity() : score;
   };
-  std::stable_sort(rows.begin(), rows.end(),
-                   [&](std::int32_t a, std::int32_t b) { return rank(a) > rank(b); });
+  std::sort(rows.begin(), rows.end(), [&](std::int32_t a, std::int32_t b) {
+    return rank(a) != rank(b) ? rank(a) > rank(b) : a < b;
+  });
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(k)));
   return rows;
 }

@@ -26,6 +26,9 @@ TEST(TensorView, RefusesShapesThatAreNegativeOrOverflow) {
   EXPECT_THROW(View(nullptr, {-1, 3}), Error);
   EXPECT_THROW(View(nullptr, {std::numeric_limits<std::int64_t>::max(), 2}), Error);
   EXPECT_THROW(View(nullptr, {std::numeric_limits<std::int64_t>::max(), 1}), Error);
+  constexpr std::int64_t kBig = std::int64_t{1} << 62;
+  EXPECT_THROW((TensorView<const float, 3>(nullptr, {0, kBig, kBig})), Error);
+  EXPECT_EQ((TensorView<const float, 3>(nullptr, {0, 4, 1 << 20}).size()), 0);
 }
 
 TEST(TensorView, AnUnexpectedShapeIsNamedWithBothShapes) {
