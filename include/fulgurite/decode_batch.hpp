@@ -32,13 +32,13 @@ struct SequenceTokens {
 /// One step's input: which sequences bring how many tokens, and the tokens' rows. Token t is the
 /// t-th over `sequences`, in order. The arrays stay the caller's.
 struct DecodeBatch {
-  std::vector<SequenceTokens> sequences;
-  TensorView<const Bf16, 2> x;          ///< [T, D] hidden state after the attention norm
-  TensorView<const std::int8_t, 2> qr;  ///< [T, Q] quantised query latent
-  TensorView<const float, 1> qr_scale;  ///< [T]
-  std::int64_t offset = 0;              ///< added to every selected row number
+  std::vector<SequenceTokens> sequences = {};
+  TensorView<const Bf16, 2> x = {};          ///< [T, D] hidden state after the attention norm
+  TensorView<const std::int8_t, 2> qr = {};  ///< [T, Q] quantised query latent
+  TensorView<const float, 1> qr_scale = {};  ///< [T]
+  std::int64_t offset = 0;                   ///< added to every selected row number
   Policy policy = Policy::causal;
-  RopeAngle angle;  ///< policy `seed` only: the one angle of the step
+  RopeAngle angle = {};  ///< policy `seed` only: the one angle of the step
 
   /// T, the number of rows that x, qr and qr_scale must have.
   [[nodiscard]] std::int64_t tokens() const {

@@ -28,7 +28,7 @@ class FULGURITE_API Selection {
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::int64_t logit_rows() const { return logit_rows_; }
-  [[nodiscard]] bool has_scores() const { return !scores_.empty() || tokens_ * width_ == 0; }
+  [[nodiscard]] bool has_scores() const { return has_scores_; }
 
   /// The selected rows, plus the batch's offset: min(topk, visible rows) of them.
   [[nodiscard]] std::span<const std::int32_t> rows(std::int64_t token) const;
@@ -41,11 +41,12 @@ class FULGURITE_API Selection {
   [[nodiscard]] std::span<const std::int32_t> indices() const { return indices_; }
 
  private:
-  friend struct SelectionAccess;
+  friend struct StepAccess;
 
   std::int64_t tokens_;
   std::int64_t width_;
   std::int64_t logit_rows_;
+  bool has_scores_;
   std::vector<std::int32_t> indices_;
   std::vector<float> scores_;
   std::vector<float> logits_;

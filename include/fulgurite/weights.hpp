@@ -14,11 +14,11 @@ struct IndexerWeights {
   TensorView<const std::int8_t, 2> wq_b;   ///< [H*128, Q]; feature h*128 + i is head h, feature i
   TensorView<const float, 1> wq_b_scale;   ///< [H*128]
   TensorView<const Bf16, 2> weights_proj;  ///< [H, D]
-  TensorView<const Bf16, 2> wkv;       ///< [256, D]; rows 0..127 feed the next window's key row,
-  TensorView<const Bf16, 2> wgate;     ///< [256, D]; rows 128..255 the current window's
-  TensorView<const float, 2> ape;      ///< [4, 256], by position mod 4
-  TensorView<const float, 1> norm;     ///< [128]
-  TensorView<const Bf16, 2> hadamard;  ///< [128, 128]; empty: Sylvester * 128^-0.5
+  TensorView<const Bf16, 2> wkv;    ///< [256, D]; rows 0..127 feed the next window's key row,
+  TensorView<const Bf16, 2> wgate;  ///< [256, D]; rows 128..255 the current window's
+  TensorView<const float, 2> ape;   ///< [4, 256], by position mod 4
+  TensorView<const float, 1> norm;  ///< [128]
+  TensorView<const Bf16, 2> hadamard = {};  ///< [128, 128]; empty: Sylvester * 128^-0.5
 };
 
 /// Throws Error(input) that names the tensor unless every shape fits and every value is finite.

@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "core/checked.hpp"
+#include "cpu/step.hpp"
+#include "cpu/step_access.hpp"
+#include "cpu/work.hpp"
+
+namespace fulgurite::cpu {
+namespace {
+
+constexpr std::int64_t kProjectColumns = 3 * kColumnBlock;  ///< columns of a unit of work
+
+template <class Value>
+constexpr std::array<float, kHeadDim> filled(Value value) {
+  std::array<float, kHeadDim> values{};
+  values.fill(value);
+  return values;
+}
+constexpr std::array<float, kHeadDim> kAbsentKv = filled(0.F);
+constexpr std::array<float, kHeadDim> kAbsentGate = filled(-std::numeric_limits<float>::infinity());
+
+}  // namespace
+
+void Step::project(TokenRange block) {
+  const auto* x = reinterpret_cast<const std::uint16_t*>(batch_.x.data());
+  kernels_.pack_x(x + block.first * shape_.hidden, block.count, shape_.hidden,
+                  work_.packed_rows.data());
+  const HiddenProjection projection{
+      .tokens = block.count,
+      .hidden = shape_.hidden,
+      .columns = model_.hidden_columns,
+      .weights = model_.hidden.data(),
+      .weight_exponents = model_.hidden_exponents.data(),
+      .activations = work_.packed_rows.data(),
+      .out = work_.projected.data() + block.first * model_.hidden_columns};
+  const std::int64_t units = core::divide_up(model_.hidden_columns, kProjectColumns);
+  for_each_unit(executor_, units, [&](int, std::int64_t unit) {
+    const std::int64_t first = unit * kProjectColumns;
+    kernels_.project(projection, first, std::min(first + kProjectColumns, model_.hidden_columns));
+  });
+  StageReport& report = stage(Stage::project);
+  report.bf16_macs += block.count * shape_.hidden * (2 * kStateWidth + shape_.heads);
+  report.bytes += 2 * model_.hidden_columns * shape_.hidden +
+                  block.count * (2 * shape_.hidden + 4 * model_.hidden_columns);
+}
+
+/// Adds ape to the gates and scales the head weights, token by token.
+void Step::finish_projections() {
+  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  for_each_unit(executor_, tokens, [&](int, std::int64_t token) {
+    float* kv = work_.projected.data() + token * model_.hidden_columns;
+    float* gate = kv + kStateWidth;
+    float* weight = gate + kStateWidth;
+    const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
+    const float* ape = model_.ape.data() + plan.ape_row * kStateWidth;
+    for (int i = 0; i < kStateWidth; ++i) kv[i] = canonical(kv[i]);
+    for (int i = 0; i < kStateWidth; ++i) gate[i] = canonical(gate[i] + ape[i]);
+    for (std::int64_t head = 0; head < shape_.heads; ++head) {
+      weight[head] = weight[head] * model_.head_factor;
+    }
+  });
+}
+
+/// The 256 kv or gate values of a slot; null for an absent one.
+const float* Step::slot_values(const SlotSource& source, std::int32_t owner, bool gate) const {
+  switch (source.kind) {
+    case SlotSource::Kind::absent:
+      return nullptr;
+    case SlotSource::Kind::state: {
+      const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(owner)].sequence;
+      return &(gate ? state_.gate() : state_.kv())(sequence, source.index, 0);
+    }
+    case SlotSource::Kind::token:
+      return work_.projected.data() + source.index * model_.hidden_columns +
+             (gate ? kStateWidth : 0);
+  }
+  return nullptr;
+}
+
+void Step::compress_windows() {
+  const auto windows = static_cast<std::int64_t>(work_.plan.windows.size());
+  for_each_unit(executor_, windows, [&](int, std::int64_t window) { compress_window(window); });
+  stage(Stage::compress).bytes +=
+      windows * (2 * kWindowSlots * kHeadDim * 4 + kHeadDim + static_cast<int>(sizeof(float)));
+}
+
+void Step::compress_window(std::int64_t window) {
+  const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
+  const RopeAngle& angle = work_.plan.angles[static_cast<std::size_t>(plan.angle)];
+  const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
+  KeyWindow key{.kv = {},
+                .gate = {},
+                .norm = model_.norm.data(),
+                .norm_eps = shape_.norm_eps,
+                .cos = angle.cos.data(),
+                .sin = angle.sin.data(),
+                .rotate = indexer_.recipe.rotate_keys,
+                .rotation = model_.rotation(),
+                .row = key_rows_ != nullptr ? key_rows_ + window * kHeadDim : nullptr,
+                .row_bf16 = nullptr,
+                .codes = keys_.codes(sequence, plan.row),
+                .scale = keys_.scale(sequence, plan.row)};
+  for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
+    const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
+    const float* kv = slot_values(plan.slots[slot], plan.owner, false);
+    const float* gate = slot_values(plan.slots[slot], plan.owner, true);
+    key.kv[slot] = kv != nullptr ? kv + half : kAbsentKv.data();
+    key.gate[slot] = gate != nullptr ? gate + half : kAbsentGate.data();
+  }
+  kernels_.compress_window(key);
+}
+
+/// The plan orders the writes of a sequence so that none reads what an earlier one has written.
+void Step::move_state_on() {
+  constexpr std::size_t kSlotBytes = kStateWidth * sizeof(float);
+  for (const StateWrite& write : work_.plan.state_writes) {
+    const std::int64_t sequence =
+        work_.plan.sequences[static_cast<std::size_t>(write.owner)].sequence;
+    float* kv = &StepAccess::kv(state_)(sequence, write.slot, 0);
+    float* gate = &StepAccess::gate(state_)(sequence, write.slot, 0);
+    std::memcpy(kv, slot_values(write.source, write.owner, false), kSlotBytes);
+    std::memcpy(gate, slot_values(write.source, write.owner, true), kSlotBytes);
+  }
+  if (batch_.policy == Policy::seed) return;  // its caller keeps count
+  for (const SequencePlan& sequence : work_.plan.sequences) {
+    StepAccess::length(state_, sequence.sequence) += sequence.tokens;
+  }
+}
+
+}  // namespace fulgurite::cpu

@@ -1,0 +1,111 @@
+#include "fulgurite/compressor_state.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "core/checked.hpp"
+#include "fulgurite/error.hpp"
+
+namespace fulgurite {
+namespace {
+
+constexpr std::int64_t kMostSlots = 65'536;
+constexpr std::array<std::int64_t, 2> kOfficialShape{kWindowSlots, kStateWidth};
+
+void check_range(const char* what, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value >= least && value <= most) return;
+  throw Error(ErrorKind::input, std::string("compressor state: ") + what + ": expected " +
+                                    std::to_string(least) + " to " + std::to_string(most) +
+                                    ", found " + std::to_string(value));
+}
+
+/// The position that official slot `slot` holds when a sequence has `length` tokens; negative, or
+/// not below length, where it holds none.
+std::int64_t official_position(std::int64_t length, std::int64_t slot) {
+  return length / kRatio * kRatio - kRatio + slot;
+}
+
+}  // namespace
+
+CompressorState::CompressorState(const CompressorStateOptions& options) {
+  check_range("sequences", options.sequences, 1, std::numeric_limits<std::int32_t>::max());
+  check_range("slots", options.slots, kWindowSlots, kMostSlots);
+  const std::int64_t floats =
+      core::checked_multiply("compressor state", options.sequences, options.slots * kStateWidth);
+  try {
+    own_.assign(static_cast<std::size_t>(2 * floats), 0.F);
+    lengths_.assign(static_cast<std::size_t>(options.sequences), 0);
+  } catch (const std::exception&) {
+    throw Error(ErrorKind::system, "compressor state: no memory for " +
+                                       std::to_string(options.sequences) + " sequences of " +
+                                       std::to_string(options.slots) + " slots");
+  }
+  const std::array<std::int64_t, 3> shape{options.sequences, options.slots, kStateWidth};
+  kv_ = {own_.data(), shape};
+  gate_ = {own_.data() + floats, shape};
+}
+
+CompressorState::CompressorState(TensorView<float, 3> kv, TensorView<float, 3> gate)
+    : kv_(kv), gate_(gate) {
+  check_range("sequences", kv.extent(0), 1, std::numeric_limits<std::int32_t>::max());
+  check_range("slots", kv.extent(1), kWindowSlots, kMostSlots);
+  const std::array<std::int64_t, 3> shape{kv.extent(0), kv.extent(1), kStateWidth};
+  detail::expect_shape("compressor state: kv", shape, kv.shape());
+  detail::expect_shape("compressor state: gate", shape, gate.shape());
+  if (kv.empty() || gate.empty() || !kv.contiguous() || !gate.contiguous()) {
+    throw Error(ErrorKind::input, "compressor state: expected contiguous kv and gate");
+  }
+  lengths_.assign(static_cast<std::size_t>(kv.extent(0)), 0);
+}
+
+std::int64_t& CompressorState::length_of(std::int64_t sequence) {
+  check_range("sequence", sequence, 0, sequences() - 1);
+  return lengths_[static_cast<std::size_t>(sequence)];
+}
+
+std::int64_t CompressorState::length(std::int64_t sequence) const {
+  check_range("sequence", sequence, 0, sequences() - 1);
+  return lengths_[static_cast<std::size_t>(sequence)];
+}
+
+void CompressorState::reset(std::int64_t sequence) { length_of(sequence) = 0; }
+
+void CompressorState::resume(std::int64_t sequence, std::int64_t length) {
+  check_range("length", length, 0, std::numeric_limits<std::int32_t>::max());
+  length_of(sequence) = length;
+}
+
+void CompressorState::import_official(std::int64_t sequence, std::int64_t length,
+                                      TensorView<const float, 2> kv,
+                                      TensorView<const float, 2> gate) {
+  detail::expect_shape("official kv state", kOfficialShape, kv.shape());
+  detail::expect_shape("official gate state", kOfficialShape, gate.shape());
+  resume(sequence, length);
+  for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
+    const std::int64_t position = official_position(length, slot);
+    if (position < 0 || position >= length) continue;
+    for (std::int64_t i = 0; i < kStateWidth; ++i) {
+      kv_(sequence, position % slots(), i) = kv(slot, i);
+      gate_(sequence, position % slots(), i) = gate(slot, i);
+    }
+  }
+}
+
+void CompressorState::export_official(std::int64_t sequence, TensorView<float, 2> kv,
+                                      TensorView<float, 2> gate) const {
+  detail::expect_shape("official kv state", kOfficialShape, kv.shape());
+  detail::expect_shape("official gate state", kOfficialShape, gate.shape());
+  const std::int64_t tokens = length(sequence);
+  for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
+    const std::int64_t position = official_position(tokens, slot);
+    const bool live = position >= 0 && position < tokens;
+    for (std::int64_t i = 0; i < kStateWidth; ++i) {
+      kv(slot, i) = live ? kv_(sequence, position % slots(), i) : 0.F;
+      gate(slot, i) =
+          live ? gate_(sequence, position % slots(), i) : -std::numeric_limits<float>::infinity();
+    }
+  }
+}
+
+}  // namespace fulgurite

@@ -1,0 +1,60 @@
+#include "fulgurite/indexer.hpp"
+
+#include <chrono>
+
+#include "cpu/isa.hpp"
+#include "cpu/step.hpp"
+
+namespace fulgurite {
+namespace {
+
+/// The shape and weights, once they have proved to be sound; members are built from them.
+const IndexerWeights& validated(const ModelShape& shape, const IndexerWeights& weights) {
+  shape.validate();
+  validate(shape, weights);
+  return weights;
+}
+
+}  // namespace
+
+Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights,
+                    const IndexerOptions& options)
+    : shape(model_shape),
+      recipe(options.recipe),
+      isa(resolve_isa(name(options.isa))),
+      executor(options.executor ? options.executor : default_executor()),
+      kernels(cpu::kernels_for(isa)),
+      model(shape, validated(shape, weights), *executor) {}
+
+StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
+                                 Selection& picks, float* key_rows) {
+  const auto start = std::chrono::steady_clock::now();
+  const cpu::WorkspacePool::Lease workspace(workspaces);
+  cpu::Step step(*this, batch, keys, state, picks, key_rows, *workspace);
+  step.plan();
+  step.execute();
+  StepReport report = step.report();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+Indexer::Indexer(const ModelShape& shape, const IndexerWeights& weights,
+                 const IndexerOptions& options)
+    : impl_(std::make_unique<Impl>(shape, weights, options)) {}
+
+Indexer::~Indexer() = default;
+Indexer::Indexer(Indexer&&) noexcept = default;
+Indexer& Indexer::operator=(Indexer&&) noexcept = default;
+
+const ModelShape& Indexer::shape() const { return impl_->shape; }
+const Recipe& Indexer::recipe() const { return impl_->recipe; }
+Isa Indexer::isa() const { return impl_->isa; }
+int Indexer::threads() const { return impl_->executor->threads(); }
+std::int64_t Indexer::packed_bytes() const { return impl_->model.bytes(); }
+
+StepReport Indexer::decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
+                           Selection& picks) const {
+  return impl_->decode(batch, keys, state, picks, nullptr);
+}
+
+}  // namespace fulgurite

@@ -1,0 +1,257 @@
+#include "cpu/key_cache.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "core/checked.hpp"
+#include "core/float_mode.hpp"
+#include "cpu/isa.hpp"
+#include "fulgurite/error.hpp"
+
+namespace fulgurite {
+namespace {
+
+constexpr std::int64_t kMostPageRows = 65'536;
+constexpr std::int64_t kMostPages = std::numeric_limits<std::int32_t>::max();
+
+void check_range(const char* what, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value >= least && value <= most) return;
+  throw Error(ErrorKind::input, std::string("key cache: ") + what + ": expected " +
+                                    std::to_string(least) + " to " + std::to_string(most) +
+                                    ", found " + std::to_string(value));
+}
+
+[[noreturn]] void refuse(std::int64_t sequence, const std::string& problem) {
+  throw Error(ErrorKind::input, "key cache: sequence " + std::to_string(sequence) + ": " + problem);
+}
+
+}  // namespace
+
+std::int64_t KeyCache::Impl::sequences() const {
+  return owned() ? static_cast<std::int64_t>(own_table.size()) : borrowed_table.extent(0);
+}
+
+void KeyCache::Impl::check_sequence(std::int64_t sequence) const {
+  check_range("sequence", sequence, 0, sequences() - 1);
+}
+
+void KeyCache::Impl::check(const Plan& plan) const {
+  std::int64_t needed = 0;
+  for (const SequencePlan& sequence : plan.sequences) {
+    check_sequence(sequence.sequence);
+    if (!owned()) {
+      check_borrowed(sequence);
+      continue;
+    }
+    const auto& table = own_table[static_cast<std::size_t>(sequence.sequence)];
+    const std::int64_t blocks = core::divide_up(sequence.rows, memory.page_rows);
+    needed += std::max<std::int64_t>(blocks - static_cast<std::int64_t>(table.size()), 0);
+  }
+  if (needed > static_cast<std::int64_t>(free.size())) {
+    throw Error(ErrorKind::input, "key cache: expected " + std::to_string(needed) +
+                                      " free pages for this step, found " +
+                                      std::to_string(free.size()));
+  }
+  if (!owned()) check_written_pages(plan);
+}
+
+void KeyCache::Impl::check_history(const SequencePlan& sequence, std::int64_t rows) const {
+  if (!owned()) return;
+  const std::int64_t stored = own_rows[static_cast<std::size_t>(sequence.sequence)];
+  if (stored >= rows) return;
+  refuse(sequence.sequence, "expected " + std::to_string(rows) + " rows before this step, found " +
+                                std::to_string(stored));
+}
+
+void KeyCache::Impl::check_borrowed(const SequencePlan& sequence) const {
+  const std::int64_t blocks = core::divide_up(sequence.rows, memory.page_rows);
+  if (blocks > borrowed_table.extent(1)) {
+    refuse(sequence.sequence, "expected a block table of " + std::to_string(blocks) +
+                                  " blocks, found " + std::to_string(borrowed_table.extent(1)));
+  }
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int32_t found = borrowed_table(sequence.sequence, block);
+    if (found >= 0 && found < memory.pages) continue;
+    refuse(sequence.sequence, "block " + std::to_string(block) + ": expected page 0 to " +
+                                  std::to_string(memory.pages - 1) + ", found " +
+                                  std::to_string(found));
+  }
+}
+
+void KeyCache::Impl::check_written_pages(const Plan& plan) const {
+  if (plan.windows.empty()) return;
+  std::vector<std::int32_t> writer(static_cast<std::size_t>(memory.pages), -1);
+  for (const WindowPlan& window : plan.windows) {
+    const SequencePlan& owner = plan.sequences[static_cast<std::size_t>(window.owner)];
+    std::int32_t& who =
+        writer[static_cast<std::size_t>(page(owner.sequence, window.row / memory.page_rows))];
+    who = window.owner;
+  }
+  for (std::size_t i = 0; i < plan.sequences.size(); ++i) {
+    const SequencePlan& sequence = plan.sequences[i];
+    for (std::int64_t block = 0; block * memory.page_rows < sequence.rows; ++block) {
+      const std::int32_t who = writer[static_cast<std::size_t>(page(sequence.sequence, block))];
+      if (who < 0 || who == static_cast<std::int32_t>(i)) continue;
+      refuse(sequence.sequence,
+             "block " + std::to_string(block) + ": page " +
+                 std::to_string(page(sequence.sequence, block)) + " is written by sequence " +
+                 std::to_string(plan.sequences[static_cast<std::size_t>(who)].sequence) +
+                 " in the same step");
+    }
+  }
+}
+
+void KeyCache::Impl::make_room(const Plan& plan) {
+  if (!owned()) return;
+  for (const SequencePlan& sequence : plan.sequences) {
+    const std::int64_t blocks = core::divide_up(sequence.rows, memory.page_rows);
+    own_table[static_cast<std::size_t>(sequence.sequence)].reserve(
+        static_cast<std::size_t>(blocks));
+  }
+}
+
+void KeyCache::Impl::take(std::int64_t sequence, std::int64_t rows) noexcept {
+  if (!owned()) return;
+  auto& table = own_table[static_cast<std::size_t>(sequence)];
+  while (static_cast<std::int64_t>(table.size()) * memory.page_rows < rows) {
+    table.push_back(free.back());
+    free.pop_back();
+  }
+  std::int64_t& stored = own_rows[static_cast<std::size_t>(sequence)];
+  stored = std::max(stored, rows);
+}
+
+std::int32_t KeyCache::Impl::page(std::int64_t sequence, std::int64_t block) const {
+  if (!owned()) return borrowed_table(sequence, block);
+  return own_table[static_cast<std::size_t>(sequence)][static_cast<std::size_t>(block)];
+}
+
+std::int8_t* KeyCache::Impl::codes(std::int64_t sequence, std::int64_t row) const {
+  return memory.codes + page(sequence, row / memory.page_rows) * memory.code_stride +
+         row % memory.page_rows * kHeadDim;
+}
+
+float* KeyCache::Impl::scale(std::int64_t sequence, std::int64_t row) const {
+  return memory.scales + page(sequence, row / memory.page_rows) * memory.scale_stride +
+         row % memory.page_rows;
+}
+
+void KeyCache::Impl::append_pages(std::int64_t sequence, std::int64_t rows,
+                                  std::vector<cpu::KeyPage>& pages) const {
+  for (std::int64_t row = 0; row < rows; row += memory.page_rows) {
+    pages.push_back({codes(sequence, row), scale(sequence, row)});
+  }
+}
+
+KeyCache::KeyCache(const KeyCacheOptions& options, const Recipe& recipe)
+    : impl_(std::make_unique<Impl>()) {
+  check_range("sequences", options.sequences, 1, kMostPages);
+  check_range("pages", options.pages, 1, kMostPages);
+  check_range("page rows", options.page_rows, 1, kMostPageRows);
+  const std::int64_t rows =
+      core::checked_multiply("key cache: rows", options.pages, options.page_rows);
+  impl_->recipe = recipe;
+  impl_->own_codes = core::AlignedBuffer<std::int8_t>(
+      "key cache: codes", core::checked_multiply("key cache: codes", rows, kHeadDim));
+  impl_->own_scales = core::AlignedBuffer<float>("key cache: scales", rows);
+  impl_->memory = {.codes = impl_->own_codes.data(),
+                   .scales = impl_->own_scales.data(),
+                   .pages = options.pages,
+                   .page_rows = options.page_rows,
+                   .code_stride = options.page_rows * kHeadDim,
+                   .scale_stride = options.page_rows};
+  impl_->own_table.resize(static_cast<std::size_t>(options.sequences));
+  impl_->own_rows.resize(static_cast<std::size_t>(options.sequences));
+  impl_->free.reserve(static_cast<std::size_t>(options.pages));
+  for (std::int64_t page = options.pages; page-- > 0;) {
+    impl_->free.push_back(static_cast<std::int32_t>(page));
+  }
+}
+
+KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> block_table,
+                   const Recipe& recipe)
+    : impl_(std::make_unique<Impl>()) {
+  check_range("pages", pages.pages, 1, kMostPages);
+  check_range("page rows", pages.page_rows, 1, kMostPageRows);
+  check_range("code stride", pages.code_stride, 0, std::numeric_limits<std::int64_t>::max());
+  check_range("scale stride", pages.scale_stride, 0, std::numeric_limits<std::int64_t>::max());
+  if (pages.codes == nullptr || pages.scales == nullptr || block_table.empty()) {
+    throw Error(ErrorKind::input,
+                "key cache: expected codes, scales and a block table, found null");
+  }
+  check_range("sequences", block_table.extent(0), 1, kMostPages);
+  impl_->recipe = recipe;
+  impl_->memory = pages;
+  if (pages.code_stride == 0) impl_->memory.code_stride = pages.page_rows * kHeadDim;
+  if (pages.scale_stride == 0) impl_->memory.scale_stride = pages.page_rows;
+  impl_->borrowed_table = block_table;
+}
+
+KeyCache::~KeyCache() = default;
+KeyCache::KeyCache(KeyCache&&) noexcept = default;
+KeyCache& KeyCache::operator=(KeyCache&&) noexcept = default;
+
+std::int64_t KeyCache::sequences() const { return impl_->sequences(); }
+std::int64_t KeyCache::page_rows() const { return impl_->memory.page_rows; }
+std::int64_t KeyCache::free_pages() const { return static_cast<std::int64_t>(impl_->free.size()); }
+const Recipe& KeyCache::recipe() const { return impl_->recipe; }
+
+void KeyCache::clear(std::int64_t sequence) {
+  impl_->check_sequence(sequence);
+  if (!impl_->owned()) {
+    refuse(sequence, "expected own memory to clear, found an engine's block table");
+  }
+  auto& table = impl_->own_table[static_cast<std::size_t>(sequence)];
+  impl_->free.insert(impl_->free.end(), table.rbegin(), table.rend());
+  table.clear();
+  impl_->own_rows[static_cast<std::size_t>(sequence)] = 0;
+}
+
+void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
+                     TensorView<const Bf16, 2> rows) {
+  const std::array<std::int64_t, 2> shape{rows.extent(0), kHeadDim};
+  detail::expect_shape("key cache: rows", shape, rows.shape());
+  check_range("first row", first_row, 0, kMostPages);
+  if (rows.extent(0) != 0 && (rows.empty() || !rows.contiguous())) {
+    throw Error(ErrorKind::input, "key cache: rows: expected contiguous data");
+  }
+  Plan plan;
+  plan.sequences.push_back({sequence, 0, 0, first_row + rows.extent(0)});
+  impl_->check(plan);
+  impl_->check_history(plan.sequences[0], first_row);
+  const cpu::Kernels& kernels = cpu::kernels_for(resolve_isa());
+  impl_->make_room(plan);
+  impl_->take(sequence, first_row + rows.extent(0));
+  const core::FloatMode mode;
+  for (std::int64_t row = 0; row < rows.extent(0); ++row) {
+    kernels.quantize_rows({.count = 1,
+                           .rows = &rows(row, 0).bits,
+                           .codes = impl_->codes(sequence, first_row + row),
+                           .scale = impl_->scale(sequence, first_row + row)});
+  }
+}
+
+std::span<const std::int8_t, kHeadDim> KeyCache::codes(std::int64_t sequence,
+                                                       std::int64_t row) const {
+  impl_->check_sequence(sequence);
+  check_range("row", row, 0, kMostPages);
+  const std::int64_t block = row / impl_->memory.page_rows;
+  const std::int64_t blocks =
+      impl_->owned()
+          ? static_cast<std::int64_t>(impl_->own_table[static_cast<std::size_t>(sequence)].size())
+          : impl_->borrowed_table.extent(1);
+  if (block >= blocks)
+    refuse(sequence, "expected a page for row " + std::to_string(row) + ", found " +
+                         std::to_string(blocks) + " pages");
+  const std::int32_t page = impl_->page(sequence, block);
+  check_range("page", page, 0, impl_->memory.pages - 1);
+  return std::span<const std::int8_t, kHeadDim>(impl_->codes(sequence, row), kHeadDim);
+}
+
+float KeyCache::scale(std::int64_t sequence, std::int64_t row) const {
+  static_cast<void>(codes(sequence, row));  // the same checks
+  return *impl_->scale(sequence, row);
+}
+
+}  // namespace fulgurite

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/aligned_buffer.hpp"
+#include "cpu/kernels.hpp"
+#include "fulgurite/key_cache.hpp"
+#include "indexer/plan.hpp"
+
+namespace fulgurite {
+
+struct KeyCache::Impl {
+  Recipe recipe;
+  KeyPages memory;  ///< own or the engine's, strides filled in
+  core::AlignedBuffer<std::int8_t> own_codes;
+  core::AlignedBuffer<float> own_scales;
+  TensorView<const std::int32_t, 2> borrowed_table;  ///< empty: own memory
+  std::vector<std::vector<std::int32_t>> own_table;  ///< pages of each sequence
+  std::vector<std::int64_t> own_rows;                ///< rows that each sequence has stored
+  std::vector<std::int32_t> free;                    ///< pages that no sequence has
+
+  [[nodiscard]] bool owned() const { return borrowed_table.empty(); }
+  [[nodiscard]] std::int64_t sequences() const;
+  void check_sequence(std::int64_t sequence) const;
+
+  /// Throws Error(input) unless every sequence of the plan has, or can get, pages for all of its
+  /// rows, and no page that the step writes belongs to two of them. Changes nothing.
+  void check(const Plan& plan) const;
+  /// Throws Error(input) unless every row before the plan's first new one has been stored.
+  void check_history(const SequencePlan& sequence, std::int64_t rows) const;
+  /// Memory for the tables that take() will fill; throws std::bad_alloc.
+  void make_room(const Plan& plan);
+  /// Takes the pages that check() found to be free, and counts the rows as stored.
+  void take(std::int64_t sequence, std::int64_t rows) noexcept;
+
+  /// Page of a block; the block must exist.
+  [[nodiscard]] std::int32_t page(std::int64_t sequence, std::int64_t block) const;
+  [[nodiscard]] std::int8_t* codes(std::int64_t sequence, std::int64_t row) const;
+  [[nodiscard]] float* scale(std::int64_t sequence, std::int64_t row) const;
+  /// Appends the pages of rows 0 .. rows - 1.
+  void append_pages(std::int64_t sequence, std::int64_t rows,
+                    std::vector<cpu::KeyPage>& pages) const;
+
+ private:
+  void check_borrowed(const SequencePlan& sequence) const;
+  void check_written_pages(const Plan& plan) const;
+};
+
+}  // namespace fulgurite

@@ -1,0 +1,81 @@
+#include "cpu/packed_model.hpp"
+
+#include "core/checked.hpp"
+#include "core/parallel.hpp"
+#include "indexer/stages.hpp"
+
+namespace fulgurite::cpu {
+namespace {
+
+std::vector<float> copy(const TensorView<const float, 1>& vector) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < vector.extent(0); ++i) values.push_back(vector(i));
+  return values;
+}
+
+std::vector<float> copy(const TensorView<const float, 2>& matrix) {
+  std::vector<float> values;
+  for (std::int64_t row = 0; row < matrix.extent(0); ++row) {
+    for (const float x : copy(matrix[row])) values.push_back(x);
+  }
+  return values;
+}
+
+/// [128 columns / 16][128 rows / 2][16][2], as Rotation has it.
+core::AlignedBuffer<std::uint16_t> pack_lines(const HadamardMatrix& matrix) {
+  if (matrix.butterflies) return {};
+  core::AlignedBuffer<std::uint16_t> lines("hadamard", kHeadDim * kHeadDim);
+  std::int64_t next = 0;
+  for (std::int64_t block = 0; block < kHeadDim; block += kColumnBlock) {
+    for (std::int64_t row = 0; row < kHeadDim; row += 2) {
+      for (std::int64_t column = block; column < block + kColumnBlock; ++column) {
+        const auto first = static_cast<std::size_t>(column * kHeadDim + row);
+        lines[next++] = matrix.columns[first].bits;
+        lines[next++] = matrix.columns[first + 1].bits;
+      }
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights, Executor& executor)
+    : query("packed wq_b", shape.heads * kHeadDim * shape.query_rank),
+      query_scale(copy(weights.wq_b_scale)),
+      hidden_columns(packed_columns(2 * kStateWidth + shape.heads)),
+      ape(copy(weights.ape)),
+      norm(copy(weights.norm)),
+      hadamard(HadamardMatrix::from(weights.hadamard)),
+      hadamard_lines(pack_lines(hadamard)),
+      head_factor(head_weight_factor(shape.heads)) {
+  hidden =
+      core::AlignedBuffer<std::uint16_t>("packed hidden weights", hidden_columns * shape.hidden);
+  hidden_exponents.resize(static_cast<std::size_t>(hidden_columns / kColumnBlock));
+  const std::int64_t query_blocks = shape.heads * kHeadDim / kColumnBlock;
+  const std::int64_t hidden_blocks = hidden_columns / kColumnBlock;
+  core::for_each_task(executor, static_cast<int>(query_blocks + hidden_blocks), [&](int task) {
+    const std::int64_t block = task < query_blocks ? task : task - query_blocks;
+    const std::int64_t first = block * kColumnBlock;
+    const std::int64_t last = first + kColumnBlock;
+    if (task < query_blocks) {
+      pack_query_weights(weights.wq_b, first, last, query.data());
+    } else {
+      pack_hidden_weights(weights.wkv, weights.wgate, weights.weights_proj, first, last,
+                          hidden.data(), hidden_exponents.data());
+    }
+  });
+}
+
+Rotation PackedModel::rotation() const {
+  return {.butterflies = hadamard.butterflies,
+          .factor = hadamard.factor,
+          .lines = hadamard_lines.data()};
+}
+
+std::int64_t PackedModel::bytes() const {
+  return query.size() + 2 * (hidden.size() + hadamard_lines.size()) +
+         static_cast<std::int64_t>(sizeof(float) * (query_scale.size() + ape.size() + norm.size()));
+}
+
+}  // namespace fulgurite::cpu

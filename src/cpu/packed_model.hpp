@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/aligned_buffer.hpp"
+#include "cpu/kernels.hpp"
+#include "cpu/pack_weights.hpp"
+#include "fulgurite/executor.hpp"
+#include "fulgurite/weights.hpp"
+#include "indexer/rotation.hpp"
+
+namespace fulgurite::cpu {
+
+/// The weights of an indexer in the form that the kernels read, prepared once.
+struct PackedModel {
+  PackedModel(const ModelShape& shape, const IndexerWeights& weights, Executor& executor);
+
+  [[nodiscard]] Rotation rotation() const;
+  [[nodiscard]] std::int64_t bytes() const;
+
+  core::AlignedBuffer<std::uint8_t> query;      ///< wq_b
+  std::vector<float> query_scale;               ///< [H*128]
+  core::AlignedBuffer<std::uint16_t> hidden;    ///< wkv, wgate and weights_proj side by side
+  std::vector<ExponentRange> hidden_exponents;  ///< of each block of 16 columns
+  std::int64_t hidden_columns;                  ///< 512 + H, rounded up to a block
+  std::vector<float> ape;                       ///< [4, 256]
+  std::vector<float> norm;                      ///< [128]
+  HadamardMatrix hadamard;
+  core::AlignedBuffer<std::uint16_t> hadamard_lines;  ///< unless butterflies do
+  float head_factor;                                  ///< 1 / sqrt(128 * H)
+};
+
+}  // namespace fulgurite::cpu

@@ -1,0 +1,89 @@
+#include "cpu/step.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/float_mode.hpp"
+#include "cpu/step_access.hpp"
+
+namespace fulgurite::cpu {
+namespace {
+
+/// Adds the time of its life to a stage.
+class StageTimer {
+ public:
+  explicit StageTimer(double& seconds) : seconds_(seconds) {}
+  ~StageTimer() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  StageTimer(const StageTimer&) = delete;
+  StageTimer& operator=(const StageTimer&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Step::Step(const Indexer::Impl& indexer, const DecodeBatch& batch, KeyCache& keys,
+           CompressorState& state, Selection& picks, float* key_rows, Workspace& workspace)
+    : indexer_(indexer),
+      shape_(indexer.shape),
+      kernels_(indexer.kernels),
+      model_(indexer.model),
+      executor_(*indexer.executor),
+      batch_(batch),
+      keys_(StepAccess::impl(keys)),
+      state_(state),
+      picks_(picks),
+      key_rows_(key_rows),
+      work_(workspace) {}
+
+void Step::plan() {
+  const core::FloatMode mode;
+  make_plan(shape_, batch_, state_.slots(), work_.plan);
+  check_inputs();
+  check_state();
+  check_selection();
+  keys_.check(work_.plan);
+  keys_.make_room(work_.plan);
+  allocate();
+}
+
+void Step::execute() noexcept {
+  for (const SequencePlan& sequence : work_.plan.sequences) {
+    keys_.take(sequence.sequence, sequence.rows);
+  }
+  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  const auto for_each_block = [&](const auto& body) {
+    for (std::int64_t first = 0; first < tokens; first += kTokenBlock) {
+      body(TokenRange{first, std::min(kTokenBlock, tokens - first)});
+    }
+  };
+  {
+    const StageTimer timer(stage(Stage::project).seconds);
+    for_each_block([&](TokenRange block) { project(block); });
+    finish_projections();
+  }
+  {
+    const StageTimer timer(stage(Stage::compress).seconds);
+    compress_windows();
+    move_state_on();
+  }
+  list_pages();
+  for_each_block([&](TokenRange block) {
+    {
+      const StageTimer timer(stage(Stage::query).seconds);
+      project_queries(block);
+    }
+    {
+      const StageTimer timer(stage(Stage::quantize).seconds);
+      prepare_queries(block);
+    }
+    const StageTimer timer(stage(Stage::select).seconds);
+    select(block);
+  });
+}
+
+}  // namespace fulgurite::cpu

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/kernels.hpp"
+#include "cpu/key_cache.hpp"
+#include "cpu/packed_model.hpp"
+#include "cpu/workspace.hpp"
+#include "fulgurite/indexer.hpp"
+
+namespace fulgurite {
+
+struct Indexer::Impl {
+  Impl(const ModelShape& model_shape, const IndexerWeights& weights, const IndexerOptions& options);
+
+  /// A decode step; key_rows: null, or [windows, 128] for the new key rows in fp32.
+  StepReport decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
+                    Selection& picks, float* key_rows);
+
+  ModelShape shape;
+  Recipe recipe;
+  Isa isa;
+  std::shared_ptr<Executor> executor;
+  const cpu::Kernels& kernels;
+  cpu::PackedModel model;
+  cpu::WorkspacePool workspaces;
+};
+
+namespace cpu {
+
+/// One step on its way: planned, checked, given memory, then executed stage by stage. Until
+/// execute() nothing that the caller can see has changed, and execute() does not fail.
+class Step {
+ public:
+  Step(const Indexer::Impl& indexer, const DecodeBatch& batch, KeyCache& keys,
+       CompressorState& state, Selection& picks, float* key_rows, Workspace& workspace);
+
+  /// Throws Error if anything does not fit.
+  void plan();
+  void execute() noexcept;
+
+  [[nodiscard]] const StepReport& report() const { return report_; }
+
+ private:
+  struct TokenRange {
+    std::int64_t first;
+    std::int64_t count;
+  };
+
+  // step_check.cpp
+  void check_inputs() const;
+  void check_state() const;
+  void check_selection() const;
+  void allocate();
+  void allocate_lists(std::int64_t block, std::int64_t most_rows);
+
+  // compress.cpp: all tokens' projections, then the rows that close and the state
+  void project(TokenRange block);
+  void finish_projections();
+  void compress_windows();
+  void compress_window(std::int64_t window);
+  void move_state_on();
+  [[nodiscard]] const float* slot_values(const SlotSource& source, std::int32_t owner,
+                                         bool gate) const;
+
+  // query.cpp: a block of tokens up to their packed queries
+  void project_queries(TokenRange block);
+  void prepare_queries(TokenRange block);
+  void prepare_query(std::int64_t token, std::int64_t place, std::int64_t lane);
+
+  // score.cpp: score and select a block of tokens
+  void list_pages();
+  void select(TokenRange block);
+  void make_units(TokenRange block);
+  void score_unit(std::int64_t unit, std::int64_t lane, TokenRange block);
+  void merge_parts(std::int64_t token, std::int64_t lane);
+  void write_selection(std::int64_t token, const TopList& list);
+
+  [[nodiscard]] StageReport& stage(Stage which) {
+    return report_.stages[static_cast<std::size_t>(which)];
+  }
+  [[nodiscard]] std::int64_t places_of(std::int64_t visible) const;
+
+  const Indexer::Impl& indexer_;
+  const ModelShape& shape_;
+  const Kernels& kernels_;
+  const PackedModel& model_;
+  Executor& executor_;
+  const DecodeBatch& batch_;
+  KeyCache::Impl& keys_;
+  CompressorState& state_;
+  Selection& picks_;
+  float* key_rows_;
+  Workspace& work_;
+  std::int64_t unit_rows_ = 0;      ///< most rows that are scored as one unit
+  std::int64_t list_capacity_ = 0;  ///< of each lane's candidate list
+  std::int64_t part_places_ = 0;    ///< places of a unit's partial selection
+  StepReport report_;
+};
+
+}  // namespace cpu
+}  // namespace fulgurite

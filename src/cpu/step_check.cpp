@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "core/checked.hpp"
+#include "cpu/step.hpp"
+#include "cpu/step_access.hpp"
+#include "fulgurite/error.hpp"
+
+namespace fulgurite::cpu {
+namespace {
+
+constexpr std::int64_t kLeastUnitRows = 1024;  ///< fewer are not worth a thread's start
+constexpr std::int64_t kUnitRowStep = 32;
+constexpr std::int64_t kLeastListCapacity = 2048;
+
+[[noreturn]] void refuse(const std::string& problem) { throw Error(ErrorKind::input, problem); }
+
+template <class T, std::size_t Rank>
+void check_rows(const char* name, const TensorView<T, Rank>& rows,
+                const typename TensorView<T, Rank>::Shape& shape) {
+  detail::expect_shape(name, shape, rows.shape());
+  if (rows.size() == 0) return;
+  if (rows.empty()) refuse(std::string(name) + ": expected data, found null");
+  if (!rows.contiguous()) refuse(std::string(name) + ": expected contiguous rows");
+}
+
+}  // namespace
+
+void Step::check_inputs() const {
+  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  check_rows("x", batch_.x, {tokens, shape_.hidden});
+  check_rows("qr", batch_.qr, {tokens, shape_.query_rank});
+  check_rows("qr_scale", batch_.qr_scale, {tokens});
+  std::int64_t most_rows = 0;
+  for (const TokenPlan& token : work_.plan.tokens) most_rows = std::max(most_rows, token.visible);
+  const std::int64_t most_offset = std::numeric_limits<std::int32_t>::max() - most_rows;
+  if (batch_.offset < 0 || batch_.offset > most_offset) {
+    refuse("offset: expected 0 to " + std::to_string(most_offset) + ", found " +
+           std::to_string(batch_.offset));
+  }
+  for (const float x : batch_.angle.cos) {
+    if (!is_finite(x)) refuse("angle: expected finite cosines, found NaN or infinity");
+  }
+  for (const float x : batch_.angle.sin) {
+    if (!is_finite(x)) refuse("angle: expected finite sines, found NaN or infinity");
+  }
+}
+
+void Step::check_state() const {
+  if (keys_.recipe != indexer_.recipe) {
+    refuse("key cache: expected rows of recipe " + std::string(indexer_.recipe.name) +
+           " as the indexer makes them, found other ones of " + std::string(keys_.recipe.name));
+  }
+  for (std::size_t i = 0; i < work_.plan.sequences.size(); ++i) {
+    const SequencePlan& sequence = work_.plan.sequences[i];
+    const std::int64_t length = state_.length(sequence.sequence);
+    if (batch_.policy == Policy::seed) continue;
+    const std::int64_t position = batch_.sequences[i].position;
+    if (position != length) {
+      refuse("sequence " + std::to_string(sequence.sequence) + ": expected position " +
+             std::to_string(length) + ", the next one of its state, found " +
+             std::to_string(position));
+    }
+    keys_.check_sequence(sequence.sequence);
+    keys_.check_history(sequence, position / kRatio);
+  }
+}
+
+void Step::check_selection() const {
+  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  if (picks_.tokens() != tokens) {
+    refuse("selection: expected " + std::to_string(tokens) + " tokens, found " +
+           std::to_string(picks_.tokens()));
+  }
+  for (const TokenPlan& token : work_.plan.tokens) {
+    const std::int64_t places = places_of(token.visible);
+    if (picks_.width() < places) {
+      refuse("selection: expected at least " + std::to_string(places) + " places a token, found " +
+             std::to_string(picks_.width()));
+    }
+    if (picks_.logit_rows() != 0 && picks_.logit_rows() < token.visible) {
+      refuse("selection: logits: expected at least " + std::to_string(token.visible) +
+             " rows a token, found " + std::to_string(picks_.logit_rows()));
+    }
+  }
+}
+
+std::int64_t Step::places_of(std::int64_t visible) const { return std::min(shape_.topk, visible); }
+
+void Step::allocate() {
+  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  const std::int64_t block = std::min(tokens, kTokenBlock);
+  const std::int64_t lanes = executor_.threads();
+  const std::int64_t features = shape_.heads * kHeadDim;
+  const std::int64_t qr_bytes = core::round_up(block, kRowBlock) * shape_.query_rank * 2;
+  const std::int64_t x_bytes = core::round_up(block, kMaxHiddenRows) * (shape_.hidden + 16) * 4;
+  work_.packed_rows.ensure("packed inputs", std::max(qr_bytes, x_bytes));
+  work_.qr_correction.ensure("query corrections", core::round_up(block, kRowBlock));
+  work_.projected.ensure("projections",
+                         core::checked_multiply("projections", tokens, model_.hidden_columns));
+  work_.q.ensure("queries", block * features);
+  work_.codes.ensure("query codes", lanes * features);
+  work_.scales.ensure("query scales", lanes * shape_.heads);
+  work_.words.ensure("packed queries", block * features * 2);
+  work_.correction.ensure("head corrections", block * shape_.heads);
+  work_.folded.ensure("folded weights", block * shape_.heads);
+
+  std::int64_t pages = 0;
+  std::int64_t most_rows = 0;
+  for (const SequencePlan& sequence : work_.plan.sequences) {
+    pages += core::divide_up(sequence.rows, keys_.memory.page_rows);
+    most_rows = std::max(most_rows, sequence.rows);
+  }
+  work_.pages.reserve(static_cast<std::size_t>(pages));
+  work_.first_page.reserve(work_.plan.sequences.size());
+  allocate_lists(block, most_rows);
+}
+
+void Step::allocate_lists(std::int64_t block, std::int64_t most_rows) {
+  const std::int64_t lanes = executor_.threads();
+  // Few tokens: their rows are what the threads share. A unit is whole tiles of keys.
+  unit_rows_ = most_rows;
+  if (lanes > 1 && block < 2 * lanes) {
+    const std::int64_t even = core::divide_up(most_rows * block, 4 * lanes);
+    unit_rows_ = std::max(kLeastUnitRows, core::round_up(even, kUnitRowStep));
+  }
+  const std::int64_t parts = most_rows == 0 ? 1 : core::divide_up(most_rows, unit_rows_);
+  const std::int64_t units = block * parts;
+  part_places_ = places_of(std::min(most_rows, unit_rows_));
+  list_capacity_ = std::max({kLeastListCapacity, 4 * places_of(most_rows), parts * part_places_});
+  work_.lists.resize(static_cast<std::size_t>(lanes));
+  for (ListMemory& list : work_.lists) list.ensure(list_capacity_);
+  work_.units.reserve(static_cast<std::size_t>(units));
+  work_.part_counts.resize(static_cast<std::size_t>(units));
+  work_.nan_units.resize(static_cast<std::size_t>(units));
+  if (parts == 1) return;
+  work_.part_scores.ensure("partial selections", units * part_places_);
+  work_.part_rows.ensure("partial selections", units * part_places_);
+}
+
+}  // namespace fulgurite::cpu
