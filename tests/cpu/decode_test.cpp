@@ -1,0 +1,244 @@
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "support/decoders.hpp"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace fulgurite {
+namespace {
+
+using testing::CpuDecoder;
+using testing::difference;
+using testing::Random;
+using testing::ReferenceDecoder;
+using testing::TestBatch;
+using testing::TestTokens;
+using testing::TestWeights;
+using testing::Values;
+
+constexpr ModelShape kShape{.hidden = 48, .query_rank = 32, .heads = 16, .topk = 6};
+
+KeyCacheOptions cache_options(std::int64_t sequences, std::int64_t rows, std::int64_t page_rows) {
+  return {
+      .sequences = sequences, .pages = sequences * (rows / page_rows + 1), .page_rows = page_rows};
+}
+
+/// Ragged steps of random sizes over several sequences, some idle.
+class RaggedDecode : public ::testing::TestWithParam<Values> {};
+
+TEST_P(RaggedDecode, EqualsTheReferenceOnEveryIsaPageSizeAndThreadCount) {
+  constexpr std::int64_t kSequences = 3;
+  constexpr std::int64_t kTokens = 60;
+  for (const Isa isa : testing::available_isas()) {
+    Random random(21);
+    const TestWeights weights(kShape, random, GetParam());
+    std::vector<TestTokens> tokens;
+    for (int i = 0; i < kSequences; ++i) tokens.emplace_back(kShape, kTokens, random, GetParam());
+    const std::int64_t page_rows = random.integer(1, 9);
+    const int slots = static_cast<int>(random.integer(8, 20));
+    ReferenceDecoder reference(weights, kSequences, slots);
+    CpuDecoder cpu(weights, cache_options(kSequences, kTokens / 4, page_rows), slots, isa,
+                   random.chance(2) ? 1 : 2);
+    std::array<std::int64_t, kSequences> length{};
+    while (*std::min_element(length.begin(), length.end()) < kTokens) {
+      TestBatch batch(kShape);
+      for (std::int64_t i = 0; i < kSequences; ++i) {
+        std::int64_t& at = length[static_cast<std::size_t>(i)];
+        const std::int64_t count = std::min(kTokens - at, random.integer(0, 11));
+        if (random.chance(5)) continue;
+        batch.add(i, tokens[static_cast<std::size_t>(i)], at, count);
+        at += count;
+      }
+      DecodeBatch step = batch.views();
+      step.offset = random.integer(0, 200);
+      const auto expected = reference.decode(step);
+      const Selection found = cpu.decode(step);
+      ASSERT_EQ(difference(expected, found, step.offset), "") << name(isa);
+      EXPECT_EQ(cpu.report.tokens_with_nan, expected.tokens_with_nan);
+    }
+    for (std::int64_t i = 0; i < kSequences; ++i) {
+      EXPECT_EQ(difference(reference.state(i), cpu, i), "") << name(isa);
+      EXPECT_EQ(cpu.state.length(i), kTokens);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Values, RaggedDecode,
+                         ::testing::Values(Values::normal, Values::grid, Values::extreme,
+                                           Values::wild));
+
+/// What decoding a sequence in steps of the given sizes (repeated) selects, token by token.
+std::vector<std::vector<std::int32_t>> selections(const TestWeights& weights,
+                                                  const TestTokens& tokens,
+                                                  const std::vector<std::int64_t>& sizes) {
+  CpuDecoder cpu(weights, cache_options(1, tokens.count / 4, 64), 16, resolve_isa(), 2);
+  std::vector<std::vector<std::int32_t>> rows;
+  for (std::int64_t at = 0, turn = 0; at < tokens.count; ++turn) {
+    const std::int64_t size = sizes[static_cast<std::size_t>(turn) % sizes.size()];
+    const std::int64_t count = std::min(size, tokens.count - at);
+    TestBatch batch(weights.shape);
+    batch.add(0, tokens, at, count);
+    const Selection found = cpu.decode(batch.views());
+    for (std::int64_t t = 0; t < count; ++t) {
+      rows.emplace_back(found.rows(t).begin(), found.rows(t).end());
+    }
+    at += count;
+  }
+  return rows;
+}
+
+TEST(Decode, TokensOneByOneEqualTokensInStepsOfAnySizes) {
+  Random random(22);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 300, random, Values::normal);
+  const auto expected = selections(weights, tokens, {1});
+  EXPECT_EQ(expected[2].size(), 0U);
+  EXPECT_EQ(expected[3], (std::vector<std::int32_t>{0}));
+  for (const auto& sizes : std::vector<std::vector<std::int64_t>>{
+           {2}, {3, 1, 7}, {4}, {5, 8}, {64}, {129}, {300}, {1, 299}}) {
+    EXPECT_EQ(selections(weights, tokens, sizes), expected) << "first size " << sizes[0];
+  }
+}
+
+TEST(Decode, ASequenceDoesNotDependOnItsBatch) {
+  Random random(23);
+  const TestWeights weights(kShape, random, Values::normal);
+  std::vector<TestTokens> tokens;
+  for (int i = 0; i < 5; ++i) tokens.emplace_back(kShape, 40, random, Values::normal);
+  CpuDecoder together(weights, cache_options(5, 10, 4), 16, resolve_isa(), 2);
+  CpuDecoder alone(weights, cache_options(5, 10, 16), 16, resolve_isa(), 1);
+  TestBatch batch(kShape);
+  for (std::int64_t i = 0; i < 5; ++i) batch.add(i, tokens[static_cast<std::size_t>(i)], 0, 40);
+  const Selection all = together.decode(batch.views());
+  for (std::int64_t i = 0; i < 5; ++i) {
+    TestBatch single(kShape);
+    single.add(i, tokens[static_cast<std::size_t>(i)], 0, 40);
+    const Selection one = alone.decode(single.views());
+    for (std::int64_t t = 0; t < 40; ++t) {
+      EXPECT_TRUE(std::ranges::equal(one.rows(t), all.rows(i * 40 + t)));
+      EXPECT_TRUE(std::ranges::equal(one.scores(t), all.scores(i * 40 + t)));
+    }
+  }
+}
+
+TEST(Decode, APageThatWasFreedBringsNoOldRow) {
+  Random random(24);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens first(kShape, 40, random, Values::normal);
+  const TestTokens second(kShape, 40, random, Values::normal);
+  CpuDecoder used(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(), 1);
+  CpuDecoder fresh(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(), 1);
+  TestBatch batch(kShape);
+  batch.add(0, first, 0, 40);
+  used.decode(batch.views());
+  EXPECT_EQ(used.keys.free_pages(), 0);
+  used.keys.clear(0);
+  used.state.reset(0);
+  EXPECT_EQ(used.keys.free_pages(), 3);
+  for (std::int64_t t = 0; t < 40; ++t) {
+    TestBatch step(kShape);
+    step.add(0, second, t, 1);
+    const Selection a = used.decode(step.views());
+    const Selection b = fresh.decode(step.views());
+    EXPECT_TRUE(std::ranges::equal(a.rows(0), b.rows(0))) << t;
+    EXPECT_TRUE(std::ranges::equal(a.logits(0), b.logits(0))) << t;
+  }
+}
+
+TEST(Decode, TheCallersFloatModeNeitherMattersNorChanges) {
+#if defined(__x86_64__)
+  Random random(25);
+  const TestWeights weights(kShape, random, Values::extreme);
+  const TestTokens tokens(kShape, 60, random, Values::extreme);
+  std::optional<Selection> expected;
+  const unsigned before = _mm_getcsr();
+  for (const unsigned mode : {0x1f80U, 0x9fc0U, 0x7f80U}) {  // default; FTZ, DAZ; towards zero
+    CpuDecoder cpu(weights, cache_options(1, 15, 4), 16, resolve_isa(), 2);
+    TestBatch batch(kShape);
+    batch.add(0, tokens, 0, 60);
+    _mm_setcsr(mode);
+    const Selection found = cpu.decode(batch.views());
+    const unsigned after = _mm_getcsr();
+    _mm_setcsr(before);
+    EXPECT_EQ(after & ~0x3fU, mode & ~0x3fU);
+    if (!expected) expected = found;
+    for (std::int64_t t = 0; t < 60; ++t) {
+      const auto a = expected->logits(t);
+      const auto b = found.logits(t);
+      EXPECT_TRUE(std::ranges::equal(a, b, testing::same_bits)) << mode << " token " << t;
+    }
+  }
+#endif
+}
+
+TEST(Decode, WorksInTheEnginesMemoryThroughItsBlockTable) {
+  Random random(26);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 50, random, Values::normal);
+  ReferenceDecoder reference(weights, 2, 16);
+  constexpr std::int64_t kPageRows = 3;
+  constexpr std::int64_t kPages = 11;
+  constexpr std::int64_t kCodeStride = kPageRows * 128 + 40;
+  constexpr std::int64_t kScaleStride = 7;
+  std::vector<std::int8_t> codes(kPages * kCodeStride, 99);
+  std::vector<float> scales(kPages * kScaleStride, -7.F);
+  std::vector<std::int32_t> table{-1, -1, -1, -1, -1, 10, 3, 5, 0, 8};
+  std::vector<float> kv(2 * 16 * 256);
+  std::vector<float> gate(2 * 16 * 256);
+  const Indexer indexer(kShape, weights.views(), {.executor = make_thread_pool(1)});
+  KeyCache keys({.codes = codes.data(),
+                 .scales = scales.data(),
+                 .pages = kPages,
+                 .page_rows = kPageRows,
+                 .code_stride = kCodeStride,
+                 .scale_stride = kScaleStride},
+                {table.data(), {2, 5}});
+  CompressorState state({kv.data(), {2, 16, 256}}, {gate.data(), {2, 16, 256}});
+  for (std::int64_t at = 0; at < 50; at += 5) {
+    TestBatch batch(kShape);
+    batch.add(1, tokens, at, 5);
+    Selection picks(kShape, 5, {.scores = true, .logit_rows = 13});
+    indexer.decode(batch.views(), keys, state, picks);
+    EXPECT_EQ(difference(reference.decode(batch.views()), picks, 0), "");
+  }
+  EXPECT_EQ(scales[10 * kScaleStride], keys.scale(1, 0));
+  for (std::int64_t page = 0; page < kPages; ++page) {  // what lies between pages is the engine's
+    for (std::int64_t i = kPageRows * 128; i < kCodeStride; ++i) {
+      EXPECT_EQ(codes[static_cast<std::size_t>(page * kCodeStride + i)], 99);
+    }
+  }
+}
+
+TEST(Decode, AStateCanLeaveInTheOfficialLayoutAndComeBack) {
+  Random random(27);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 40, random, Values::normal);
+  for (std::int64_t cut = 0; cut < 20; ++cut) {
+    CpuDecoder whole(weights, cache_options(1, 10, 4), 16, resolve_isa(), 1);
+    TestBatch front(kShape);
+    front.add(0, tokens, 0, cut);
+    whole.decode(front.views());
+    std::vector<float> kv(8 * 256);
+    std::vector<float> gate(8 * 256);
+    whole.state.export_official(0, {kv.data(), {8, 256}}, {gate.data(), {8, 256}});
+    CompressorState other({.sequences = 1, .slots = 8});
+    other.import_official(0, cut, {kv.data(), {8, 256}}, {gate.data(), {8, 256}});
+    TestBatch back(kShape);
+    back.add(0, tokens, cut, 20);
+    std::swap(whole.state, other);
+    const Selection continued = whole.decode(back.views());
+    CpuDecoder straight(weights, cache_options(1, 10, 4), 16, resolve_isa(), 1);
+    straight.decode(front.views());
+    const Selection expected = straight.decode(back.views());
+    for (std::int64_t t = 0; t < 20; ++t) {
+      EXPECT_TRUE(std::ranges::equal(expected.logits(t), continued.logits(t))) << cut;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fulgurite
