@@ -61,15 +61,15 @@ struct HiddenProduct {
                     kHasFusedMultiplyAdd ? values[1] : without_denormal(values[1]));
   }
 
-  template <std::size_t kGroups, std::size_t kTileRows>
+  template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
   static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                    std::size_t column) {
     if constexpr (kHasFusedMultiplyAdd) {
-      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column);
+      dot_tile<DefinedDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
     } else if (is_plain<kGroups>(problem, row, column)) {
-      dot_tile<PlainDot, kGroups, kTileRows>(problem, words, row, column);
+      dot_tile<PlainDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
     } else {
-      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column);
+      dot_tile<DefinedDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
     }
   }
 
@@ -92,12 +92,12 @@ struct HiddenProduct {
     return true;
   }
 
-  template <class Dot, std::size_t kGroups, std::size_t kTileRows>
+  template <class Dot, std::size_t kGroups, std::size_t kTileRows, bool kFirst>
   static void dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                        std::size_t column);
 };
 
-template <class Dot, std::size_t kGroups, std::size_t kTileRows>
+template <class Dot, std::size_t kGroups, std::size_t kTileRows, bool kFirst>
 void HiddenProduct::dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                              std::size_t column) {
   constexpr std::size_t kLine = kColumns * kWordValues;
@@ -117,7 +117,7 @@ void HiddenProduct::dot_tile(const Problem& problem, const std::uint8_t* words, 
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g) {
       const std::uint16_t* const at = weights + g * kColumns * depth + k * kLine;
-      __builtin_prefetch(at + kPrefetch);
+      if constexpr (kFirst) __builtin_prefetch(at + kPrefetch);
       line[g] = load_bf16_line(at);
     }
 #pragma GCC unroll 8

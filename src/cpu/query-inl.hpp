@@ -15,8 +15,8 @@ namespace {
 
 struct QueryProduct {
   using Problem = QueryProjection;
-  static constexpr std::size_t kRows = kRowBlock;
   static constexpr std::size_t kAccumulators = kVectorRegisters / 2;
+  static constexpr std::size_t kRows = kAccumulators < kRowBlock ? kAccumulators : kRowBlock;
   static constexpr std::size_t kMaxGroups = 4;
   static constexpr std::size_t kWordValues = 4;
   static constexpr std::size_t kWordBytes = cpu::kWordBytes;
@@ -27,12 +27,12 @@ struct QueryProduct {
     store_word(word, values);
   }
 
-  template <std::size_t kGroups, std::size_t kTileRows>
+  template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
   static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                    std::size_t column);
 };
 
-template <std::size_t kGroups, std::size_t kTileRows>
+template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
 void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                         std::size_t column) {
   constexpr std::size_t kLine = 64;
@@ -41,18 +41,19 @@ void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::
   const auto columns = static_cast<std::size_t>(problem.columns);
   const std::uint8_t* const weights = problem.weights + column * depth;
 
-  I32 sums[kGroups][kTileRows];
+  Sum sums[kGroups][kTileRows];
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 4
-    for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = set1(problem.correction[row + r]);
+    for (std::size_t g = 0; g < kGroups; ++g)
+      sums[g][r] = to_sum(set1(problem.correction[row + r]));
   }
   for (std::size_t k = 0; k < depth / kWordValues; ++k) {
     Line line[kGroups];
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g) {
       const std::uint8_t* const at = weights + g * kColumns * depth + k * kLine;
-      __builtin_prefetch(at + kPrefetch);
+      if constexpr (kFirst) __builtin_prefetch(at + kPrefetch);
       line[g] = load_line(at);
     }
 #pragma GCC unroll 4
@@ -69,7 +70,7 @@ void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g) {
       const F32 column_scale = load(problem.column_scale + column + g * kColumns);
-      store_bf16(out + g * kColumns, mul(mul(to_f32(sums[g][r]), row_scale), column_scale));
+      store_bf16(out + g * kColumns, mul(mul(to_f32(to_i32(sums[g][r])), row_scale), column_scale));
     }
   }
 }

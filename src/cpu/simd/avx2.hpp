@@ -293,6 +293,21 @@ FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
           dot_half(sum.high, line.even.high, line.odd.high, word)};
 }
 #endif
+// A sum that lives in a loop: GCC 12 copies the register whenever a value changes between __m256i and
+// the type that the instruction has, and spills for want of registers.
+using EightI32 = std::int32_t __attribute__((vector_size(32)));
+struct Sum {
+  EightI32 low, high;
+};
+FULGURITE_INLINE Sum to_sum(I32 a) {
+  return {reinterpret_cast<EightI32>(a.low), reinterpret_cast<EightI32>(a.high)};
+}
+FULGURITE_INLINE I32 to_i32(Sum a) {
+  return {reinterpret_cast<__m256i>(a.low), reinterpret_cast<__m256i>(a.high)};
+}
+FULGURITE_INLINE Sum dot(Sum sum, Line line, Word word) {
+  return to_sum(dot(to_i32(sum), line, word));
+}
 
 // ---- bf16 Dot; needs FlushDenormals
 constexpr std::size_t kBf16WordBytes = 8;

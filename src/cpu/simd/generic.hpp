@@ -274,6 +274,10 @@ FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* wo
   for (int head = 0; head < 4; ++head) sum[0][head] = load(each[head]);
 }
 
+using Sum = I32;
+FULGURITE_INLINE Sum to_sum(const I32& a) { return a; }
+FULGURITE_INLINE I32 to_i32(const Sum& a) { return a; }
+
 // ---- bf16 Dot, as if FlushDenormals were in force: sums are formed in fp64, where a product is
 // exact, and brought to fp32 with one rounding (rounding to odd first makes the second rounding
 // harmless).
