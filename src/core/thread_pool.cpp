@@ -60,7 +60,8 @@ ThreadPool::ThreadPool(int threads, int usable)
 ThreadPool::~ThreadPool() {
   if (getpid() != owner_process_) {
     // After a fork the child has the handles but not the threads; to join them would never end.
-    std::make_unique<std::vector<std::thread>>(std::move(workers_)).release();
+    auto handles = std::make_unique<std::vector<std::thread>>(std::move(workers_));
+    [[maybe_unused]] const auto* const leaked = handles.release();
     return;
   }
   stopping_ = true;
