@@ -77,7 +77,7 @@ class FULGURITE_API Indexer {
   StepReport decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
                     Selection& picks) const;
 
-  struct Impl;
+  struct FULGURITE_LOCAL Impl;
 
  private:
   friend struct StepAccess;

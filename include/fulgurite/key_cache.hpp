@@ -64,7 +64,7 @@ class FULGURITE_API KeyCache {
                                                              std::int64_t row) const;
   [[nodiscard]] float scale(std::int64_t sequence, std::int64_t row) const;
 
-  struct Impl;
+  struct FULGURITE_LOCAL Impl;
 
  private:
   friend struct StepAccess;
