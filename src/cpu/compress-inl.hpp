@@ -76,11 +76,11 @@ FULGURITE_INLINE void rotate_key(Row& row, const Rotation& rotation) {
     return;
   }
   alignas(64) std::uint16_t features[kHeadDim];
-  alignas(64) std::uint8_t words[kRowWordBytes];
   alignas(64) float products[kHeadDim];
   store_bf16_row(features, row);
-  store_row_words(words, features);
-  multiply_lines<1>(words, rotation.lines, products);
+  ExponentRange exponents[kMatrixBlocks];
+  const bool plain = !kHasFusedMultiplyAdd && matrix_exponents(rotation.lines, exponents);
+  multiply_lines(features, 1, rotation.lines, plain ? exponents : nullptr, products);
   row = load_row(products);
 }
 

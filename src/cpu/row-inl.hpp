@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cpu/kernels.hpp"
+#include "cpu/project-inl.hpp"
 
 // A row of 128 features in vectors, and what happens to the rows of q and of the keys alike: rope,
 // the Hadamard product, int8. Needs a vocabulary of cpu/simd.
@@ -80,34 +81,39 @@ FULGURITE_INLINE void multiply_sylvester(Row& row, float factor) {
   for (int i = 0; i < kRowVectors; ++i) row.part[i] = mul(row.part[i], set1(factor));
 }
 
-/// kRows bf16 rows, as Dot words of two features, times the matrix: out[r] = row r * matrix.
-template <std::size_t kRows>
-FULGURITE_INLINE void multiply_lines(const std::uint8_t* words, const std::uint16_t* lines,
-                                     float* out) {
-  constexpr std::size_t kPairs = kHeadDim / 2;
-  [[maybe_unused]] const FlushDenormals as_the_dot_does;
-  for (int column = 0; column < kHeadDim; column += kLanes) {
-    F32 sum[kRows];
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < kRows; ++r) sum[r] = zero_f32();
-    for (std::size_t pair = 0; pair < kPairs; ++pair) {
-      const Bf16Line line = load_bf16_line(lines);
-      lines += 2 * kLanes;
-#pragma GCC unroll 8
-      for (std::size_t r = 0; r < kRows; ++r) {
-        sum[r] = dot(sum[r], line, load_bf16_word(words + (r * kPairs + pair) * kBf16WordBytes));
-      }
-    }
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < kRows; ++r) store(out + r * kHeadDim + column, sum[r]);
+constexpr int kMatrixRows = kMaxHiddenRows;
+constexpr int kMatrixBlocks = kHeadDim / kColumnBlock;
+
+/// What `project` wants to know about the matrix without FMA: false if it holds denormals, which
+/// the fast sums would not flush.
+FULGURITE_INLINE bool matrix_exponents(const std::uint16_t* lines,
+                                       ExponentRange (&exponents)[kMatrixBlocks]) {
+  constexpr int kBlockValues = kHeadDim * kColumnBlock;
+  bool denormal = false;
+  for (int i = 0; i < kMatrixBlocks * kBlockValues; ++i) {
+    denormal |= (lines[i] & 0x7f80) == 0 && (lines[i] & 0x7f) != 0;
   }
+  for (int i = 0; i < kMatrixBlocks; ++i) {
+    exponents[i] = exponents_of(lines + i * kBlockValues, kBlockValues);
+  }
+  return !denormal;
 }
-constexpr std::size_t kRowWordBytes = std::size_t{kHeadDim / 2} * kBf16WordBytes;
-FULGURITE_INLINE void store_row_words(std::uint8_t* words, const std::uint16_t* row) {
-  for (int i = 0; i < kHeadDim; i += 2) {
-    store_bf16_word(words, row[i], row[i + 1]);
-    words += kBf16WordBytes;
-  }
+
+/// Up to kMatrixRows bf16 rows [rows][128] times the matrix, as the hidden states are multiplied:
+/// fp32 [rows][128].
+FULGURITE_INLINE void multiply_lines(const std::uint16_t* rows, std::int64_t count,
+                                     const std::uint16_t* lines, const ExponentRange* exponents,
+                                     float* out) {
+  alignas(64) std::uint8_t packed[kMatrixRows * (kHeadDim + 16) * 4];
+  pack_x(rows, count, kHeadDim, packed);
+  project({.tokens = count,
+           .hidden = kHeadDim,
+           .columns = kHeadDim,
+           .weights = lines,
+           .weight_exponents = exponents,
+           .activations = packed,
+           .out = out},
+          0, kHeadDim);
 }
 
 FULGURITE_INLINE Row load_row(const float* p) {

@@ -7,26 +7,23 @@
 namespace fulgurite::cpu {
 namespace {
 
-/// A general matrix: four rows at a time, so that a line of it is loaded once for all four. Rows
-/// that are missing in the last four repeat the last one.
-FULGURITE_INLINE void transform_by_matrix(const QueryTransform& t, const RopeTable& table) {
-  constexpr int kRows = 4;
-  alignas(64) std::uint8_t words[kRows * kRowWordBytes];
-  alignas(64) float products[kRows * kHeadDim];
-  alignas(64) std::uint16_t turned[kHeadDim];
-  for (std::int64_t head = 0; head < t.heads; head += kRows) {
-    const auto rows = static_cast<int>(t.heads - head < kRows ? t.heads - head : kRows);
-    for (int r = 0; r < kRows; ++r) {
-      const int source = r < rows ? r : rows - 1;
-      Row row = load_bf16_row(t.q + (head + source) * kHeadDim);
+void transform_by_matrix(const QueryTransform& t, const RopeTable& table) {
+  alignas(64) std::uint16_t turned[kMatrixRows * kHeadDim];
+  alignas(64) float products[kMatrixRows * kHeadDim];
+  ExponentRange exponents[kMatrixBlocks];
+  const bool plain = !kHasFusedMultiplyAdd && matrix_exponents(t.rotation.lines, exponents);
+  for (std::int64_t head = 0; head < t.heads; head += kMatrixRows) {
+    const std::int64_t left = t.heads - head;
+    const std::int64_t count = left < kMatrixRows ? left : kMatrixRows;
+    for (std::int64_t i = 0; i < count; ++i) {
+      Row row = load_bf16_row(t.q + (head + i) * kHeadDim);
       rope(row, table);
-      store_bf16_row(turned, row);
-      store_row_words(words + static_cast<std::size_t>(r) * kRowWordBytes, turned);
+      store_bf16_row(turned + i * kHeadDim, row);
     }
-    multiply_lines<kRows>(words, t.rotation.lines, products);
-    for (int r = 0; r < rows; ++r) {
-      quantize(load_row(products + r * kHeadDim), t.codes + (head + r) * kHeadDim,
-               t.scale + head + r);
+    multiply_lines(turned, count, t.rotation.lines, plain ? exponents : nullptr, products);
+    for (std::int64_t i = 0; i < count; ++i) {
+      quantize(load_row(products + i * kHeadDim), t.codes + (head + i) * kHeadDim,
+               t.scale + head + i);
     }
   }
 }

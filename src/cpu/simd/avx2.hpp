@@ -164,6 +164,13 @@ FULGURITE_INLINE I32 bit_or(I32 a, I32 b) {
 FULGURITE_INLINE I32 bit_xor(I32 a, I32 b) {
   return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
 }
+/// a + b, or a - b where `sign` has the sign bit and not 0. A product with +-1 is exact, so one
+/// fused operation rounds alike.
+FULGURITE_INLINE F32 add_signed(F32 a, F32 b, I32 sign) {
+  const __m256 one = _mm256_set1_ps(1.0F);
+  return {_mm256_fmadd_ps(b.low, _mm256_or_ps(one, _mm256_castsi256_ps(sign.low)), a.low),
+          _mm256_fmadd_ps(b.high, _mm256_or_ps(one, _mm256_castsi256_ps(sign.high)), a.high)};
+}
 template <int kBits>
 FULGURITE_INLINE I32 shift_left(I32 a) {
   return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};

@@ -88,6 +88,12 @@ FULGURITE_INLINE Mask equal(F32 a, F32 b) { return _mm512_cmp_ps_mask(a, b, _CMP
 FULGURITE_INLINE Mask is_nan(F32 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 FULGURITE_INLINE Mask greater(I32 a, I32 b) { return _mm512_cmpgt_epi32_mask(a, b); }
 
+/// a + b, or a - b where `sign` has the sign bit and not 0. A product with +-1 is exact, so one
+/// fused operation rounds alike.
+FULGURITE_INLINE F32 add_signed(F32 a, F32 b, I32 sign) {
+  return _mm512_fmadd_ps(
+      b, _mm512_castsi512_ps(_mm512_or_si512(sign, _mm512_castps_si512(set1(1.0F)))), a);
+}
 // ---- conversions
 FULGURITE_INLINE I32 as_i32(F32 a) { return _mm512_castps_si512(a); }
 FULGURITE_INLINE F32 as_f32(I32 a) { return _mm512_castsi512_ps(a); }

@@ -54,18 +54,13 @@ FULGURITE_INLINE std::int32_t largest_lane(I32 a) {
   a = step(a, lane_xor<1>(as_f32(a)));
   return first_lane(a);
 }
-/// The sign bit in the lanes whose number has the bit kDistance.
-template <int kDistance>
-FULGURITE_INLINE I32 sign_of_second() {
-  constexpr int kShift = kDistance == 1 ? 31 : kDistance == 2 ? 30 : kDistance == 4 ? 29 : 28;
-  return bit_and(shift_left<kShift>(lane_numbers()), set1_bits(0x80000000U));
-}
 /// One butterfly level inside a vector: lanes (a, b) that are kDistance apart become (a + b, a -
 /// b).
 template <int kDistance>
 FULGURITE_INLINE F32 butterfly(F32 a) {
-  const F32 other = lane_xor<kDistance>(a);
-  return add(other, as_f32(bit_xor(as_i32(a), sign_of_second<kDistance>())));
+  constexpr int kBit = kDistance == 1 ? 0 : kDistance == 2 ? 1 : kDistance == 4 ? 2 : 3;
+  const I32 sign = bit_and(shift_left<31 - kBit>(lane_numbers()), set1_bits(0x80000000U));
+  return add_signed(lane_xor<kDistance>(a), a, sign);
 }
 
 }  // namespace

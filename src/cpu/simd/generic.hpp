@@ -100,6 +100,10 @@ FULGURITE_INLINE F32 as_f32(I32 a) { return load_vector<F32>(&a); }
 FULGURITE_INLINE F32 to_f32(I32 a) {
   return FULGURITE_EACH(F32, __builtin_convertvector(a.part[i], Float4));
 }
+/// a + b, or a - b where `sign` has the sign bit and not 0.
+FULGURITE_INLINE F32 add_signed(F32 a, F32 b, I32 sign) {
+  return add(a, as_f32(bit_xor(as_i32(b), sign)));
+}
 /// For |a| < 2^22. Adding 1.5 * 2^23 leaves the nearest integer, ties to even, in the low bits.
 FULGURITE_INLINE I32 round_to_i32(F32 a) {
   constexpr float kMagic = 0x1.8p23F;
