@@ -300,8 +300,8 @@ FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
           dot_half(sum.high, line.even.high, line.odd.high, word)};
 }
 #endif
-// A sum that lives in a loop: GCC 12 copies the register whenever a value changes between __m256i and
-// the type that the instruction has, and spills for want of registers.
+// A sum that lives in a loop: GCC 12 copies the register whenever a value changes between __m256i
+// and the type that the instruction has, and spills for want of registers.
 using EightI32 = std::int32_t __attribute__((vector_size(32)));
 struct Sum {
   EightI32 low, high;

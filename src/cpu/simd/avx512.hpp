@@ -152,8 +152,8 @@ FULGURITE_INLINE void store_word(std::uint8_t* word, const std::int8_t* four) {
 FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
   return _mm512_dpbusd_epi32(sum, line, word);
 }
-// A sum that lives in a loop: GCC 12 copies the register whenever a value changes between __m512i and
-// the type that the instruction has, and spills for want of registers.
+// A sum that lives in a loop: GCC 12 copies the register whenever a value changes between __m512i
+// and the type that the instruction has, and spills for want of registers.
 using Sum = std::int32_t __attribute__((vector_size(64)));
 FULGURITE_INLINE Sum to_sum(I32 a) { return reinterpret_cast<Sum>(a); }
 FULGURITE_INLINE I32 to_i32(Sum a) { return reinterpret_cast<I32>(a); }
