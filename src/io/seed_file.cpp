@@ -1,0 +1,183 @@
+#include "io/seed_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "fulgurite/error.hpp"
+#include "io/safetensors_writer.hpp"
+#include "io/text.hpp"
+
+namespace fulgurite::io {
+namespace {
+
+constexpr std::string_view kTopk = "topk";
+
+std::string to_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (const std::int64_t extent : shape) {
+    if (text.size() > 1) text += ",";
+    text += std::to_string(extent);
+  }
+  return text + "]";
+}
+
+/// "FILE: WHAT: expected EXPECTED, found FOUND"
+[[noreturn]] void refuse(const SafetensorsFile& file, std::string_view what,
+                         const std::string& expected, const std::string& found) {
+  throw Error(ErrorKind::input, printable(file.name()) + ": " + std::string(what) + ": expected " +
+                                    expected + ", found " + found);
+}
+
+/// The index of element `flat` of a row-major array.
+std::string to_index(std::size_t flat, std::span<const std::int64_t> shape) {
+  std::vector<std::int64_t> index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    const auto extent = static_cast<std::size_t>(shape[axis]);
+    index[axis] = static_cast<std::int64_t>(flat % extent);
+    flat /= extent;
+  }
+  return to_text(index);
+}
+
+std::int64_t read_topk(const SafetensorsFile& file) {
+  const auto entry = file.metadata().find(kTopk);
+  if (entry == file.metadata().end()) return SeedInput().topk;
+  const std::string& text = entry->second;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  std::int64_t topk = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed, status] = std::from_chars(text.data(), end, topk);
+  if (status != std::errc() || parsed != end || topk < 1 || topk > kMost) {
+    refuse(file, "metadata topk", "a whole number from 1 to " + std::to_string(kMost),
+           in_quotes(text));
+  }
+  return topk;
+}
+
+}  // namespace
+
+/// Reads the tensors of one file into a SeedFile.
+class SeedReader {
+ public:
+  explicit SeedReader(SeedFile& target) : file_(target.file_), data_(target.data_) {}
+
+  /// The tensor, of the view's dtype and rank. `letters` is its shape in errors: "[B,S,D]".
+  template <class T, std::size_t Rank>
+  void read(TensorView<const T, Rank>& view, std::string_view name, std::string_view letters) {
+    const Tensor* const tensor = file_.find(name);
+    if (tensor == nullptr) {
+      refuse(file_, name, describe(kDtypeOf<T>, letters), "no tensor of that name");
+    }
+    if (tensor->dtype != kDtypeOf<T> || tensor->shape.size() != Rank) {
+      refuse(file_, name, describe(kDtypeOf<T>, letters),
+             describe(tensor->dtype, to_text(tensor->shape)));
+    }
+    // A view without data would stand for an absent tensor, so an empty one gets an address.
+    static const T kNothing{};
+    const auto values = std::make_shared<TypedData<T>>(tensor->bytes);
+    typename TensorView<const T, Rank>::Shape shape;
+    for (std::size_t axis = 0; axis < Rank; ++axis) shape[axis] = tensor->shape[axis];
+    view = {values->size() == 0 ? &kNothing : values->data(), shape};
+    data_.push_back(values);
+  }
+
+  template <class T, std::size_t Rank>
+  void read_optional(TensorView<const T, Rank>& view, std::string_view name,
+                     std::string_view letters) {
+    if (file_.find(name) != nullptr) read(view, name, letters);
+  }
+
+  template <class T, std::size_t Rank>
+  void read_finite(TensorView<const T, Rank>& view, std::string_view name,
+                   std::string_view letters) {
+    read(view, name, letters);
+    const std::span<const T> values = view.flat();
+    const auto bad =
+        std::find_if(values.begin(), values.end(), [](T value) { return !is_finite(value); });
+    if (bad == values.end()) return;
+    const auto flat = static_cast<std::size_t>(bad - values.begin());
+    refuse(file_, name, "finite values", "NaN or infinity at " + to_index(flat, view.shape()));
+  }
+
+  template <class T>
+  T read_scalar(std::string_view name) {
+    TensorView<const T, 0> view;
+    read(view, name, "[]");
+    return *view.data();
+  }
+
+ private:
+  static std::string describe(Dtype dtype, std::string_view shape) {
+    return std::string(dtype_name(dtype)) + " " + std::string(shape);
+  }
+
+  const SafetensorsFile& file_;
+  std::vector<std::shared_ptr<const void>>& data_;
+};
+
+SeedFile SeedFile::open(const std::filesystem::path& path) {
+  SeedFile seed(SafetensorsFile::open(path));
+  SeedReader reader(seed);
+  SeedInput& input = seed.input_;
+  reader.read(input.x, "x", "[B,S,D]");
+  reader.read(input.qr, "qr", "[B*S,Q]");
+  reader.read(input.qr_scale, "qr_scale", "[B*S,1]");
+  reader.read(input.wq_b, "wq_b", "[Q,H*128]");
+  reader.read_finite(input.wq_b_scale, "wq_b_scale", "[H*128]");
+  reader.read_finite(input.weights_proj, "weights_proj", "[D,H]");
+  reader.read_finite(input.cos, "cos", "[1,32]");
+  reader.read_finite(input.sin, "sin", "[1,32]");
+  reader.read_optional(input.even_select, "even_select", "[64,32]");
+  reader.read_optional(input.odd_select, "odd_select", "[64,32]");
+  reader.read_finite(input.hadamard, "hadamard", "[128,128]");
+  reader.read_optional(input.inner_kv, "inner_kv", "[B,S,128]");
+  reader.read(input.inner_kv_state, "inner_kv_state", "[B,8,256]");
+  reader.read(input.inner_score_state, "inner_score_state", "[B,8,256]");
+  reader.read_finite(input.inner_wkv, "inner_wkv", "[D,256]");
+  reader.read_finite(input.inner_wgate, "inner_wgate", "[D,256]");
+  reader.read_finite(input.inner_ape, "inner_ape", "[4,256]");
+  reader.read_finite(input.inner_norm_w, "inner_norm_w", "[128]");
+  reader.read(input.idx_kv_cache, "idx_kv_cache", "[B,L,128]");
+  input.start_pos = reader.read_scalar<std::int32_t>("start_pos");
+  input.offset = reader.read_scalar<std::int32_t>("offset");
+  input.inner_rotate = static_cast<bool>(reader.read_scalar<Bool8>("inner_rotate"));
+  input.topk = read_topk(seed.file_);
+  try {
+    input.validate();
+  } catch (const Error& error) {
+    throw Error(error.kind(), printable(seed.file_.name()) + ": " + error.what());
+  }
+  return seed;
+}
+
+void write_seed_output(const std::filesystem::path& path, const SeedInput& input,
+                       const SeedOutput& output) {
+  const std::int64_t b = input.batch();
+  const std::int64_t s = input.tokens_each();
+  const std::int64_t l = input.cache_rows();
+  const auto tensor = [](std::string_view name, std::vector<std::int64_t> shape,
+                         const auto& values) {
+    using Value = typename std::remove_cvref_t<decltype(values)>::value_type;
+    return Tensor{std::string(name), kDtypeOf<Value>, std::move(shape),
+                  std::as_bytes(std::span(values))};
+  };
+  write_safetensors(
+      path,
+      std::array{
+          tensor("idx_kv_cache", {b, l, kHeadDim}, output.idx_kv_cache),
+          tensor("score", {b, s, l}, output.score),
+          tensor("topk_idxs", {b, s, l}, output.topk_idxs),
+          tensor("inner_kv", {b, s, kHeadDim}, output.inner_kv),
+          tensor("inner_kv_state", {b, kWindowSlots, kStateWidth}, output.inner_kv_state),
+          tensor("inner_score_state", {b, kWindowSlots, kStateWidth}, output.inner_score_state),
+      });
+}
+
+}  // namespace fulgurite::io
