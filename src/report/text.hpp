@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+// Numbers as people read them.
+namespace fulgurite::report {
+
+/// "2,047"
+std::string thousands(std::int64_t number);
+
+/// "1 token", "2,047 tokens"
+std::string count_of(std::int64_t number, std::string_view noun);
+
+/// Three significant digits and a unit: "17.6 ms", "4.80 us", "1.23 s".
+std::string duration(double seconds);
+
+/// Three significant digits and a unit: "1.07 GMAC", "33.5 MMAC".
+std::string macs(double number);
+
+/// "8.39 MB", powers of ten, as memory bandwidth is given.
+std::string bytes(double number);
+
+/// "95 %"
+std::string percent(double share);
+
+/// "[2,256,128]"
+std::string shape_text(std::span<const std::int64_t> shape);
+
+}  // namespace fulgurite::report

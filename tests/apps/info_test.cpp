@@ -1,0 +1,84 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fulgurite/executor.hpp"
+#include "fulgurite/platform.hpp"
+#include "fulgurite/version.hpp"
+#include "tool.hpp"
+
+namespace fulgurite::app::test {
+namespace {
+
+TEST(Info, ListsEveryIsaBestFirstAndMarksTheChosenOne) {
+  const ToolRun run = run_tool({"info"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  std::size_t at = 0;
+  for (const char* isa : {"\navx512_vnni", "\navx_vnni", "\navx2", "\ngeneric"}) {
+    at = run.out.find(isa, at);
+    ASSERT_NE(at, run.out.npos) << isa << run.out;
+  }
+  EXPECT_NE(run.out.find("chosen"), run.out.npos);
+  EXPECT_NE(run.out.find("affinity mask: "), run.out.npos);
+}
+
+TEST(Info, JsonSaysWhatTheLibrarySays) {
+  const ToolRun run = run_tool({"info", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  EXPECT_EQ(json["version"], version());
+  EXPECT_EQ(json["threads"]["usable"], usable_threads());
+  EXPECT_EQ(json["chosen_isa"], name(resolve_isa()));
+  const std::vector<IsaStatus> statuses = isa_statuses();
+  ASSERT_EQ(json["isas"].size(), statuses.size());
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    EXPECT_EQ(json["isas"][i]["isa"], name(statuses[i].isa));
+    EXPECT_EQ(json["isas"][i]["available"], statuses[i].available);
+    EXPECT_EQ(json["isas"][i]["reason"], statuses[i].reason);
+    EXPECT_TRUE(statuses[i].available || !statuses[i].reason.empty());
+  }
+}
+
+TEST(Info, TheEnvironmentChangesTheChoice) {
+  const ToolSettings settings{.environment = {{"FULGURITE_ISA", "generic"}}, .stdout_path = {}};
+  const ToolRun run = run_tool({"info", "--json"}, settings);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(nlohmann::json::parse(run.out)["chosen_isa"], "generic");
+}
+
+TEST(Help, TeachesByExampleAndIsNoError) {
+  for (const char* verb : {"demo", "step", "check", "info"}) {
+    const ToolRun run = run_tool({verb, "--help"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_NE(run.out.find("Examples:\n  fulgurite " + std::string(verb)), run.out.npos) << run.out;
+  }
+  const ToolRun run = run_tool({"--help"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_NE(run.out.find("Exit codes"), run.out.npos);
+}
+
+TEST(Help, LinesFitIn100Columns) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
+                                                {"demo", "--help"},
+                                                {"step", "--help"},
+                                                {"check", "--help"},
+                                                {"info", "--help"}}) {
+    std::istringstream lines(run_tool(words).out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100) << line;
+  }
+}
+
+TEST(Help, WithoutArgumentsItIsPrintedAsAnError) {
+  const ToolRun run = run_tool({});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_NE(run.err.find("Usage: fulgurite"), run.err.npos);
+}
+
+TEST(Version, IsTheLibrarys) {
+  const ToolRun run = run_tool({"--version"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.out, std::string("fulgurite ") + version() + "\n");
+}
+
+}  // namespace
+}  // namespace fulgurite::app::test
