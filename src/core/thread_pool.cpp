@@ -93,6 +93,7 @@ int ThreadPool::take_tasks() noexcept {
     if (untaken <= 0) return done;
     job_.task(job_.context, job_.count - static_cast<int>(untaken));
     ++done;
+    if (untaken == 1) return done;  // the last: to ask again would only fetch the cache line
   }
 }
 
