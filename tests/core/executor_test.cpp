@@ -146,6 +146,17 @@ TEST(ThreadPool, WorkersThatHaveNothingToDoStopUsingTheCpu) {
   EXPECT_LT(process_cpu_seconds() - before, 0.05);
 }
 
+TEST(ThreadPool, AWorkerWithoutACpuOfItsOwnDoesNotSpin) {
+  ThreadPool pool(4, 1);
+  const double before = process_cpu_seconds();
+  for (int round = 0; round < 100; ++round) {
+    expect_each_once(pool, 8);
+    std::this_thread::sleep_for(1ms);
+  }
+  // Three workers that spin would burn all CPUs for these 100 ms.
+  EXPECT_LT(process_cpu_seconds() - before, 0.06);
+}
+
 TEST(ThreadPool, AForkedChildRunsItsTasksWithoutTheWorkers) {
   auto pool = std::make_unique<ThreadPool>(3, 2);
   expect_each_once(*pool, 100);
