@@ -2,6 +2,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -197,11 +198,36 @@ TEST(Project, AProductIsNotRoundedBeforeItIsAdded) {
                       {power_of_two(1), static_cast<std::uint16_t>(kMinus | power_of_two(0))}),
               0x1p127F)
         << name;
+    // 1.5 * 2^64 times 1.5 * 2^63 is 1.125 * 2^128.
+    constexpr std::uint16_t kHalf = 0x40;
+    EXPECT_EQ(
+        one_dot(*kernels, {power_of_two(64) | kHalf, power_of_two(64)},
+                {power_of_two(63) | kHalf, static_cast<std::uint16_t>(kMinus | power_of_two(63))}),
+        0x1.4p127F)
+        << name;
     // 2^-120 * 2^-14 is denormal alone.
     EXPECT_EQ(one_dot(*kernels, {power_of_two(-120), power_of_two(-60)},
                       {power_of_two(-14), power_of_two(-60)}),
               0x1p-120F + 0x1p-134F)
         << name;
+  }
+}
+
+TEST(Project, ASumOfNormalProductsThatIsDenormalIsZero) {
+  // (1 + 2^-7)^2 - (1 + 2^-6) = 2^-14, at every scale of the products.
+  constexpr std::uint16_t kLastBit = 1;
+  for (const auto& [name, kernels] : machine_kernels()) {
+    for (int exponent = -130; exponent <= -100; ++exponent) {
+      const int half = exponent / 2;
+      const int rest = exponent - half;
+      const float sum = one_dot(*kernels,
+                                {static_cast<std::uint16_t>(power_of_two(half) | kLastBit),
+                                 static_cast<std::uint16_t>(power_of_two(half) | 2 * kLastBit)},
+                                {static_cast<std::uint16_t>(power_of_two(rest) | kLastBit),
+                                 static_cast<std::uint16_t>(kMinus | power_of_two(rest))});
+      EXPECT_EQ(sum, exponent - 14 < -126 ? 0.F : std::ldexp(1.F, exponent - 14))
+          << name << ' ' << exponent;
+    }
   }
 }
 

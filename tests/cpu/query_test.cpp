@@ -33,7 +33,14 @@ Problem random_problem(std::int64_t tokens, std::int64_t query_rank, std::int64_
   p.tokens = tokens;
   p.query_rank = query_rank;
   p.columns = columns;
-  for (std::int64_t i = 0; i < tokens * query_rank; ++i) p.qr.push_back(random.int8());
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    // A sum of few codes is small, and bf16 then shows its last bit.
+    const std::uint64_t sparsity =
+        random.below(2) == 0 ? 1 : static_cast<std::uint64_t>(query_rank);
+    for (std::int64_t k = 0; k < query_rank; ++k) {
+      p.qr.push_back(random.below(sparsity) == 0 ? random.int8() : std::int8_t{0});
+    }
+  }
   for (std::int64_t i = 0; i < columns * query_rank; ++i) p.weights.push_back(random.int8());
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (std::int64_t i = 0; i < tokens; ++i) {
@@ -87,7 +94,7 @@ std::vector<std::uint16_t> run(const Kernels& kernels, const Problem& p,
 
 RC_GTEST_PROP(Query, EveryIsaGivesTheBitsOfTheReference, ()) {
   const auto tokens = *rc::gen::inRange<std::int64_t>(1, 41);
-  const auto query_rank = 16 * *rc::gen::inRange<std::int64_t>(1, 20);
+  const auto query_rank = 16 * *rc::gen::element<std::int64_t>(1, 2, 3, 5, 8, 13, 64, 96);
   const auto columns = 16 * *rc::gen::inRange<std::int64_t>(1, 16);
   const Problem p =
       random_problem(tokens, query_rank, columns, *rc::gen::arbitrary<std::uint64_t>());
