@@ -23,7 +23,7 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Weights are prepared and cache rows quantised before; the step then runs for about a second, and
+    R"(Weights are prepared and cache rows quantised before. The step then runs for about a second;
 times are medians. A ceiling is what this machine can do at most, measured in the same run; with N
 threads, N times what one can do. A floor is work / ceiling; stages without multiply-adds have none.
 
