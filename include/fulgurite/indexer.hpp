@@ -54,8 +54,8 @@ struct IndexerOptions {
 /// at once as long as each brings its own cache, state and selection.
 class FULGURITE_API Indexer {
  public:
-  /// Validates and packs; the weights are copied. Throws Error(unsupported) for a shape that is not
-  /// computed, Error(input) for weights that do not fit, Error(usage) for an ISA this machine
+  /// Validates and packs; the weights are copied. Throws Error(unsupported) for a shape or recipe
+  /// that is not computed, Error(input) for weights that do not fit, Error(usage) for an ISA this machine
   /// lacks.
   Indexer(const ModelShape& shape, const IndexerWeights& weights,
           const IndexerOptions& options = {});

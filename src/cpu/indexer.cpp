@@ -1,12 +1,24 @@
 #include "fulgurite/indexer.hpp"
 
 #include <chrono>
+#include <string>
 
 #include "cpu/isa.hpp"
 #include "cpu/step.hpp"
+#include "fulgurite/error.hpp"
 
 namespace fulgurite {
 namespace {
+
+/// The recipe, once it has proved to be one that the kernels compute.
+const Recipe& validated(const Recipe& recipe) {
+  Recipe computed = Recipe::seed_int8();
+  computed.rotate_keys = recipe.rotate_keys;
+  if (recipe == computed) return recipe;
+  throw Error(ErrorKind::unsupported,
+              "recipe: expected seed-int8 as Recipe::seed_int8() gives it, found \"" +
+                  std::string(recipe.name) + "\" with other formats or roundings");
+}
 
 /// The shape and weights, once they have proved to be sound; members are built from them.
 const IndexerWeights& validated(const ModelShape& shape, const IndexerWeights& weights) {
@@ -20,7 +32,7 @@ const IndexerWeights& validated(const ModelShape& shape, const IndexerWeights& w
 Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights,
                     const IndexerOptions& options)
     : shape(model_shape),
-      recipe(options.recipe),
+      recipe(validated(options.recipe)),
       isa(resolve_isa(name(options.isa))),
       executor(options.executor ? options.executor : default_executor()),
       kernels(cpu::kernels_for(isa)),

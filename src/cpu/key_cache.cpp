@@ -36,7 +36,7 @@ void KeyCache::Impl::check_sequence(std::int64_t sequence) const {
   check_range("sequence", sequence, 0, sequences() - 1);
 }
 
-void KeyCache::Impl::check(const Plan& plan) const {
+void KeyCache::Impl::check(const Plan& plan) {
   std::int64_t needed = 0;
   for (const SequencePlan& sequence : plan.sequences) {
     check_sequence(sequence.sequence);
@@ -79,27 +79,33 @@ void KeyCache::Impl::check_borrowed(const SequencePlan& sequence) const {
   }
 }
 
-void KeyCache::Impl::check_written_pages(const Plan& plan) const {
-  if (plan.windows.empty()) return;
-  std::vector<std::int32_t> writer(static_cast<std::size_t>(memory.pages), -1);
-  for (const WindowPlan& window : plan.windows) {
-    const SequencePlan& owner = plan.sequences[static_cast<std::size_t>(window.owner)];
-    std::int32_t& who =
-        writer[static_cast<std::size_t>(page(owner.sequence, window.row / memory.page_rows))];
-    who = window.owner;
-  }
-  for (std::size_t i = 0; i < plan.sequences.size(); ++i) {
+std::int32_t& KeyCache::Impl::writer_of(const Plan& plan, const WindowPlan& window) {
+  const SequencePlan& owner = plan.sequences[static_cast<std::size_t>(window.owner)];
+  return writer[static_cast<std::size_t>(page(owner.sequence, window.row / memory.page_rows))];
+}
+
+void KeyCache::Impl::check_written_pages(const Plan& plan) {
+  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = window.owner;
+  const SequencePlan* reader = nullptr;
+  std::int64_t shared_block = 0;
+  std::int32_t its_writer = -1;
+  for (std::size_t i = 0; i < plan.sequences.size() && !plan.windows.empty(); ++i) {
     const SequencePlan& sequence = plan.sequences[i];
     for (std::int64_t block = 0; block * memory.page_rows < sequence.rows; ++block) {
       const std::int32_t who = writer[static_cast<std::size_t>(page(sequence.sequence, block))];
       if (who < 0 || who == static_cast<std::int32_t>(i)) continue;
-      refuse(sequence.sequence,
-             "block " + std::to_string(block) + ": page " +
-                 std::to_string(page(sequence.sequence, block)) + " is written by sequence " +
-                 std::to_string(plan.sequences[static_cast<std::size_t>(who)].sequence) +
-                 " in the same step");
+      reader = &sequence;
+      shared_block = block;
+      its_writer = who;
     }
   }
+  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = -1;
+  if (reader == nullptr) return;
+  const SequencePlan& other = plan.sequences[static_cast<std::size_t>(its_writer)];
+  refuse(reader->sequence, "block " + std::to_string(shared_block) + ": page " +
+                               std::to_string(page(reader->sequence, shared_block)) +
+                               " is written by sequence " + std::to_string(other.sequence) +
+                               " in the same step");
 }
 
 void KeyCache::Impl::make_room(const Plan& plan) {
@@ -186,6 +192,7 @@ KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> bloc
   if (pages.code_stride == 0) impl_->memory.code_stride = pages.page_rows * kHeadDim;
   if (pages.scale_stride == 0) impl_->memory.scale_stride = pages.page_rows;
   impl_->borrowed_table = block_table;
+  impl_->writer.assign(static_cast<std::size_t>(pages.pages), -1);
 }
 
 KeyCache::~KeyCache() = default;

@@ -20,6 +20,7 @@ struct KeyCache::Impl {
   std::vector<std::vector<std::int32_t>> own_table;  ///< pages of each sequence
   std::vector<std::int64_t> own_rows;                ///< rows that each sequence has stored
   std::vector<std::int32_t> free;                    ///< pages that no sequence has
+  std::vector<std::int32_t> writer;  ///< of each borrowed page while a plan is checked, else -1
 
   [[nodiscard]] bool owned() const { return borrowed_table.empty(); }
   [[nodiscard]] std::int64_t sequences() const;
@@ -27,7 +28,7 @@ struct KeyCache::Impl {
 
   /// Throws Error(input) unless every sequence of the plan has, or can get, pages for all of its
   /// rows, and no page that the step writes belongs to two of them. Changes nothing.
-  void check(const Plan& plan) const;
+  void check(const Plan& plan);
   /// Throws Error(input) unless every row before the plan's first new one has been stored.
   void check_history(const SequencePlan& sequence, std::int64_t rows) const;
   /// Memory for the tables that take() will fill; throws std::bad_alloc.
@@ -45,7 +46,8 @@ struct KeyCache::Impl {
 
  private:
   void check_borrowed(const SequencePlan& sequence) const;
-  void check_written_pages(const Plan& plan) const;
+  void check_written_pages(const Plan& plan);
+  [[nodiscard]] std::int32_t& writer_of(const Plan& plan, const WindowPlan& window);
 };
 
 }  // namespace fulgurite

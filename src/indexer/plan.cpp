@@ -15,7 +15,7 @@ constexpr std::int64_t kHalfSlots = kWindowSlots / 2;
   throw Error(ErrorKind::input, "sequence " + std::to_string(entry.sequence) + ": " + problem);
 }
 
-void validate(const ModelShape& shape, const DecodeBatch& batch) {
+void validate(const ModelShape& shape, const DecodeBatch& batch, Plan& plan) {
   for (const SequenceTokens& entry : batch.sequences) {
     if (entry.sequence < 0) refuse(entry, "expected a number of at least 0");
     if (entry.tokens < 0 || entry.tokens > shape.max_positions) {
@@ -28,8 +28,8 @@ void validate(const ModelShape& shape, const DecodeBatch& batch) {
                         std::to_string(entry.position));
     }
   }
-  std::vector<std::int64_t> numbers;
-  numbers.reserve(batch.sequences.size());
+  std::vector<std::int64_t>& numbers = plan.sorted_sequences;
+  numbers.clear();
   for (const SequenceTokens& entry : batch.sequences) numbers.push_back(entry.sequence);
   std::sort(numbers.begin(), numbers.end());
   const auto twice = std::adjacent_find(numbers.begin(), numbers.end());
@@ -115,7 +115,7 @@ void plan_seed(const SequenceTokens& entry, std::int64_t first_token, std::int32
 }  // namespace
 
 void make_plan(const ModelShape& shape, const DecodeBatch& batch, int state_slots, Plan& plan) {
-  validate(shape, batch);
+  validate(shape, batch, plan);
   plan.sequences.clear();
   plan.tokens.clear();
   plan.windows.clear();

@@ -59,6 +59,7 @@ struct Plan {
   std::vector<WindowPlan> windows;
   std::vector<StateWrite> state_writes;
   std::vector<RopeAngle> angles;
+  std::vector<std::int64_t> sorted_sequences;  ///< what looking for a sequence twice has sorted
 };
 
 /// Plans a step into `plan`, whose memory is reused. `state_slots`: slots of the compressor state;

@@ -181,6 +181,19 @@ TEST_F(BorrowedErrors, APageThatTwoSequencesWriteIsNamed) {
       "key cache: sequence 0: block 1: page 1 is written by sequence 1 in the same step");
 }
 
+TEST(Indexer, ARecipeThatIsNotComputedIsRefused) {
+  Random random(34);
+  const TestWeights weights(kShape, random, Values::normal);
+  Recipe recipe = Recipe::seed_int8();
+  recipe.pooled = Rounding::none;
+  try {
+    const Indexer indexer(kShape, weights.views(), {.recipe = recipe});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  }
+}
+
 TEST(KeyCache, SizesThatCannotBeAreRefused) {
   EXPECT_THROW(KeyCache({.sequences = 0, .pages = 1}), Error);
   EXPECT_THROW(KeyCache({.sequences = 1, .pages = 0}), Error);
