@@ -329,7 +329,8 @@ FULGURITE_INLINE float fused_flushed(float a, float b, float acc) {
   const bool tiny = odd < kSmallestRoundedToNormal && odd > -kSmallestRoundedToNormal;
   return tiny ? result * 0.0F : result;
 }
-FULGURITE_INLINE F32 dot(F32 sum, const Bf16Line& line, Bf16Word word) {
+// Slow in any case, so it is not copied to wherever it is used.
+[[maybe_unused, gnu::noinline]] F32 dot(F32 sum, const Bf16Line& line, Bf16Word word) {
   float acc[kLanes];
   float odd[kLanes];
   float even[kLanes];

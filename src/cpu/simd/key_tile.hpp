@@ -51,12 +51,15 @@ FULGURITE_INLINE void transpose_part(const Rows& rows, int part, std::uint8_t* g
 /// The Dots of the tile's keys with four heads, whose words begin at `words`.
 FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* words,
                                 const std::int32_t* correction, I32 (&sum)[kTileGroups][4]) {
+  Sum running[kTileGroups][4];
 #pragma GCC unroll 4
   for (int head = 0; head < 4; ++head) {
 #pragma GCC unroll 2
-    for (int group = 0; group < kTileGroups; ++group) sum[group][head] = set1(correction[head]);
+    for (int group = 0; group < kTileGroups; ++group) {
+      running[group][head] = to_sum(set1(correction[head]));
+    }
   }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
   for (std::size_t line = 0; line < kTileLines; ++line) {
     Line key[kTileGroups];
 #pragma GCC unroll 2
@@ -68,8 +71,15 @@ FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* wo
       const Word word = load_word(words + (line * 4 + head) * kWordBytes);
 #pragma GCC unroll 2
       for (int group = 0; group < kTileGroups; ++group) {
-        sum[group][head] = dot(sum[group][head], key[group], word);
+        running[group][head] = dot(running[group][head], key[group], word);
       }
+    }
+  }
+#pragma GCC unroll 4
+  for (int head = 0; head < 4; ++head) {
+#pragma GCC unroll 2
+    for (int group = 0; group < kTileGroups; ++group) {
+      sum[group][head] = to_i32(running[group][head]);
     }
   }
 }
