@@ -55,8 +55,8 @@ struct IndexerOptions {
 class FULGURITE_API Indexer {
  public:
   /// Validates and packs; the weights are copied. Throws Error(unsupported) for a shape or recipe
-  /// that is not computed, Error(input) for weights that do not fit, Error(usage) for an ISA this machine
-  /// lacks.
+  /// that is not computed, Error(input) for weights that do not fit, Error(usage) for an ISA this
+  /// machine lacks.
   Indexer(const ModelShape& shape, const IndexerWeights& weights,
           const IndexerOptions& options = {});
   ~Indexer();

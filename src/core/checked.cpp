@@ -48,8 +48,8 @@ std::int64_t detail::checked_elements(std::string_view what, std::span<const std
           ErrorKind::input,
           std::string(what) + ": expected dimensions of at least 0, found " + to_text(shape));
     }
-    elements *= extent;
     nonzero = core::checked_multiply(what, nonzero, std::max<std::int64_t>(extent, 1));
+    elements *= extent;
   }
   core::checked_multiply(what, nonzero, static_cast<std::int64_t>(element_bytes));
   return elements;
