@@ -16,7 +16,8 @@ struct CompressorStateOptions {
 
 /// What the compressor keeps of the recent tokens of many sequences: kv and gate, 256 values each,
 /// in a ring; the token at position p is in slot p mod slots. It also knows how long each sequence
-/// is. One state serves one step at a time.
+/// is. Under policy `seed` it holds the official layout instead and keeps no count: such a state is
+/// not for `causal` steps. One state serves one step at a time.
 class FULGURITE_API CompressorState {
  public:
   /// Own memory; all sequences are empty.

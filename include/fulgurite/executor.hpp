@@ -21,7 +21,8 @@ class FULGURITE_API Executor {
   [[nodiscard]] virtual int threads() const noexcept = 0;
 
   /// Calls task(context, i) exactly once for each i in [0, count), on any threads, and returns when
-  /// all calls have returned. Tasks do not throw. May be called from several threads at once.
+  /// all calls have returned. Tasks do not throw, nor may this function: a step that has begun to
+  /// write cannot be taken back. May be called from several threads at once.
   virtual void run(int count, Task task, void* context) = 0;
 
   /// Any callable as the task: executor.run(n, [&](int i) { ... }).

@@ -30,6 +30,7 @@ class FULGURITE_API Selection {
   [[nodiscard]] std::int64_t logit_rows() const { return logit_rows_; }
   [[nodiscard]] bool has_scores() const { return has_scores_; }
 
+  /// A token outside 0 .. tokens() - 1 is Error(usage) in all three.
   /// The selected rows, plus the batch's offset: min(topk, visible rows) of them.
   [[nodiscard]] std::span<const std::int32_t> rows(std::int64_t token) const;
   /// Their scores, as they were ranked: NaN as -inf, -0 as +0. Only if asked for.
@@ -42,6 +43,8 @@ class FULGURITE_API Selection {
 
  private:
   friend struct StepAccess;
+
+  void check_token(std::int64_t token) const;
 
   std::int64_t tokens_;
   std::int64_t width_;

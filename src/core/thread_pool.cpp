@@ -54,7 +54,12 @@ void run_here(int count, Executor::Task task, void* context) noexcept {
 ThreadPool::ThreadPool(int threads, int usable)
     : threads_(threads), usable_(usable), owner_process_(getpid()) {
   workers_.reserve(static_cast<std::size_t>(threads - 1));
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work_until_stopped(); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work_until_stopped(); });
+  } catch (...) {
+    stop();  // a thread that was not to be had must not end the program with those that were
+    throw;
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -64,6 +69,10 @@ ThreadPool::~ThreadPool() {
     [[maybe_unused]] const auto* const leaked = handles.release();
     return;
   }
+  stop();
+}
+
+void ThreadPool::stop() {
   stopping_ = true;
   wake(threads_);
   for (std::thread& worker : workers_) worker.join();

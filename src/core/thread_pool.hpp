@@ -29,6 +29,8 @@ class ThreadPool final : public Executor {
   using Executor::run;
 
  private:
+  void stop();
+
   using Clock = std::chrono::steady_clock;
 
   struct Job {

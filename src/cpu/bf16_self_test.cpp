@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "core/float_mode.hpp"
 #include "cpu/pack_weights.hpp"
 #include "fulgurite/dtype.hpp"
 
@@ -93,6 +94,7 @@ std::vector<float> project(const Kernels& kernels, const Problem& problem) {
 }  // namespace
 
 bool projections_agree(const Kernels& a, const Kernels& b) {
+  const core::FloatMode mode;
   const Problem problem = make_problem();
   const std::vector<float> left = project(a, problem);
   const std::vector<float> right = project(b, problem);

@@ -1,8 +1,10 @@
 #include "fulgurite/indexer.hpp"
 
 #include <chrono>
+#include <new>
 #include <string>
 
+#include "core/float_mode.hpp"
 #include "cpu/isa.hpp"
 #include "cpu/step.hpp"
 #include "fulgurite/error.hpp"
@@ -20,6 +22,12 @@ const Recipe& validated(const Recipe& recipe) {
                   std::string(recipe.name) + "\" with other formats or roundings");
 }
 
+std::shared_ptr<Executor> validated(std::shared_ptr<Executor> executor) {
+  if (executor->threads() >= 1) return executor;
+  throw Error(ErrorKind::usage,
+              "executor: expected at least 1 thread, found " + std::to_string(executor->threads()));
+}
+
 /// The shape and weights, once they have proved to be sound; members are built from them.
 const IndexerWeights& validated(const ModelShape& shape, const IndexerWeights& weights) {
   shape.validate();
@@ -34,7 +42,7 @@ Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights
     : shape(model_shape),
       recipe(validated(options.recipe)),
       isa(resolve_isa(name(options.isa))),
-      executor(options.executor ? options.executor : default_executor()),
+      executor(validated(options.executor ? options.executor : default_executor())),
       kernels(cpu::kernels_for(isa)),
       model(shape, validated(shape, weights), *executor) {}
 
@@ -43,7 +51,12 @@ StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, Compr
   const auto start = std::chrono::steady_clock::now();
   const cpu::WorkspacePool::Lease workspace(workspaces);
   cpu::Step step(*this, batch, keys, state, picks, key_rows, *workspace);
-  step.plan();
+  try {
+    step.plan();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorKind::system,
+                "decode: no memory for a step of " + std::to_string(batch.tokens()) + " tokens");
+  }
   step.execute();
   StepReport report = step.report();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -52,7 +65,10 @@ StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, Compr
 
 Indexer::Indexer(const ModelShape& shape, const IndexerWeights& weights,
                  const IndexerOptions& options)
-    : impl_(std::make_unique<Impl>(shape, weights, options)) {}
+    : impl_([&] {
+        const core::FloatMode mode;
+        return std::make_unique<Impl>(shape, weights, options);
+      }()) {}
 
 Indexer::~Indexer() = default;
 Indexer::Indexer(Indexer&&) noexcept = default;

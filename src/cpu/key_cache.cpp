@@ -22,6 +22,13 @@ void check_range(const char* what, std::int64_t value, std::int64_t least, std::
                                     ", found " + std::to_string(value));
 }
 
+/// 0 stands for the least; pages must not overlap, nor their addresses overflow.
+void check_stride(const char* what, std::int64_t stride, std::int64_t least, std::int64_t pages) {
+  if (stride == 0) return;
+  check_range(what, stride, least, std::numeric_limits<std::int64_t>::max());
+  core::checked_multiply(what, stride, pages * static_cast<std::int64_t>(sizeof(float)));
+}
+
 [[noreturn]] void refuse(std::int64_t sequence, const std::string& problem) {
   throw Error(ErrorKind::input, "key cache: sequence " + std::to_string(sequence) + ": " + problem);
 }
@@ -79,41 +86,45 @@ void KeyCache::Impl::check_borrowed(const SequencePlan& sequence) const {
   }
 }
 
-std::int32_t& KeyCache::Impl::writer_of(const Plan& plan, const WindowPlan& window) {
+KeyCache::Impl::Writer& KeyCache::Impl::writer_of(const Plan& plan, const WindowPlan& window) {
   const SequencePlan& owner = plan.sequences[static_cast<std::size_t>(window.owner)];
   return writer[static_cast<std::size_t>(page(owner.sequence, window.row / memory.page_rows))];
 }
 
 void KeyCache::Impl::check_written_pages(const Plan& plan) {
-  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = window.owner;
+  for (const WindowPlan& window : plan.windows) {
+    writer_of(plan, window) = {window.owner, window.row / memory.page_rows};
+  }
   const SequencePlan* reader = nullptr;
   std::int64_t shared_block = 0;
-  std::int32_t its_writer = -1;
+  Writer other;
   for (std::size_t i = 0; i < plan.sequences.size() && !plan.windows.empty(); ++i) {
     const SequencePlan& sequence = plan.sequences[i];
     for (std::int64_t block = 0; block * memory.page_rows < sequence.rows; ++block) {
-      const std::int32_t who = writer[static_cast<std::size_t>(page(sequence.sequence, block))];
-      if (who < 0 || who == static_cast<std::int32_t>(i)) continue;
+      const Writer who = writer[static_cast<std::size_t>(page(sequence.sequence, block))];
+      const Writer here{static_cast<std::int32_t>(i), block};
+      if (who == Writer{} || who == here) continue;
       reader = &sequence;
       shared_block = block;
-      its_writer = who;
+      other = who;
     }
   }
-  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = -1;
+  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = Writer{};
   if (reader == nullptr) return;
-  const SequencePlan& other = plan.sequences[static_cast<std::size_t>(its_writer)];
+  const SequencePlan& writing = plan.sequences[static_cast<std::size_t>(other.owner)];
   refuse(reader->sequence, "block " + std::to_string(shared_block) + ": page " +
                                std::to_string(page(reader->sequence, shared_block)) +
-                               " is written by sequence " + std::to_string(other.sequence) +
-                               " in the same step");
+                               " is written by sequence " + std::to_string(writing.sequence) +
+                               " as block " + std::to_string(other.block) + " in the same step");
 }
 
 void KeyCache::Impl::make_room(const Plan& plan) {
   if (!owned()) return;
   for (const SequencePlan& sequence : plan.sequences) {
     const std::int64_t blocks = core::divide_up(sequence.rows, memory.page_rows);
-    own_table[static_cast<std::size_t>(sequence.sequence)].reserve(
-        static_cast<std::size_t>(blocks));
+    auto& table = own_table[static_cast<std::size_t>(sequence.sequence)];
+    const auto needed = static_cast<std::size_t>(blocks);
+    if (needed > table.capacity()) table.reserve(std::max(needed, 2 * table.capacity()));
   }
 }
 
@@ -125,7 +136,10 @@ void KeyCache::Impl::take(std::int64_t sequence, std::int64_t rows) noexcept {
     free.pop_back();
   }
   std::int64_t& stored = own_rows[static_cast<std::size_t>(sequence)];
-  stored = std::max(stored, rows);
+  for (; stored < rows; ++stored) {  // of which policy `seed` may leave some unwritten
+    std::fill_n(codes(sequence, stored), kHeadDim, std::int8_t{0});
+    *scale(sequence, stored) = 0;
+  }
 }
 
 std::int32_t KeyCache::Impl::page(std::int64_t sequence, std::int64_t block) const {
@@ -180,8 +194,8 @@ KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> bloc
     : impl_(std::make_unique<Impl>()) {
   check_range("pages", pages.pages, 1, kMostPages);
   check_range("page rows", pages.page_rows, 1, kMostPageRows);
-  check_range("code stride", pages.code_stride, 0, std::numeric_limits<std::int64_t>::max());
-  check_range("scale stride", pages.scale_stride, 0, std::numeric_limits<std::int64_t>::max());
+  check_stride("code stride", pages.code_stride, pages.page_rows * kHeadDim, pages.pages);
+  check_stride("scale stride", pages.scale_stride, pages.page_rows, pages.pages);
   if (pages.codes == nullptr || pages.scales == nullptr || block_table.empty()) {
     throw Error(ErrorKind::input,
                 "key cache: expected codes, scales and a block table, found null");
@@ -192,7 +206,7 @@ KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> bloc
   if (pages.code_stride == 0) impl_->memory.code_stride = pages.page_rows * kHeadDim;
   if (pages.scale_stride == 0) impl_->memory.scale_stride = pages.page_rows;
   impl_->borrowed_table = block_table;
-  impl_->writer.assign(static_cast<std::size_t>(pages.pages), -1);
+  impl_->writer.resize(static_cast<std::size_t>(pages.pages));
 }
 
 KeyCache::~KeyCache() = default;
@@ -227,7 +241,7 @@ void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
   plan.sequences.push_back({sequence, 0, 0, first_row + rows.extent(0)});
   impl_->check(plan);
   impl_->check_history(plan.sequences[0], first_row);
-  const cpu::Kernels& kernels = cpu::kernels_for(resolve_isa());
+  const cpu::Kernels& kernels = cpu::kernels_for(cpu::resolve_isa("auto", nullptr));
   impl_->make_room(plan);
   impl_->take(sequence, first_row + rows.extent(0));
   const core::FloatMode mode;
@@ -243,6 +257,11 @@ std::span<const std::int8_t, kHeadDim> KeyCache::codes(std::int64_t sequence,
                                                        std::int64_t row) const {
   impl_->check_sequence(sequence);
   check_range("row", row, 0, kMostPages);
+  if (impl_->owned() && row >= impl_->own_rows[static_cast<std::size_t>(sequence)]) {
+    refuse(sequence, "expected a row below " +
+                         std::to_string(impl_->own_rows[static_cast<std::size_t>(sequence)]) +
+                         ", found " + std::to_string(row));
+  }
   const std::int64_t block = row / impl_->memory.page_rows;
   const std::int64_t blocks =
       impl_->owned()

@@ -20,7 +20,13 @@ struct KeyCache::Impl {
   std::vector<std::vector<std::int32_t>> own_table;  ///< pages of each sequence
   std::vector<std::int64_t> own_rows;                ///< rows that each sequence has stored
   std::vector<std::int32_t> free;                    ///< pages that no sequence has
-  std::vector<std::int32_t> writer;  ///< of each borrowed page while a plan is checked, else -1
+  /// Who writes a borrowed page in the step that is being checked.
+  struct Writer {
+    std::int32_t owner = -1;
+    std::int64_t block = -1;
+    friend bool operator==(const Writer&, const Writer&) = default;
+  };
+  std::vector<Writer> writer;  ///< of each page; nobody between checks
 
   [[nodiscard]] bool owned() const { return borrowed_table.empty(); }
   [[nodiscard]] std::int64_t sequences() const;
@@ -47,7 +53,7 @@ struct KeyCache::Impl {
  private:
   void check_borrowed(const SequencePlan& sequence) const;
   void check_written_pages(const Plan& plan);
-  [[nodiscard]] std::int32_t& writer_of(const Plan& plan, const WindowPlan& window);
+  [[nodiscard]] Writer& writer_of(const Plan& plan, const WindowPlan& window);
 };
 
 }  // namespace fulgurite

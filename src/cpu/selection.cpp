@@ -40,13 +40,21 @@ Selection::Selection(const ModelShape& shape, std::int64_t tokens, const Selecti
   }
 }
 
+void Selection::check_token(std::int64_t token) const {
+  if (token >= 0 && token < tokens_) return;
+  throw Error(ErrorKind::usage, "selection: token: expected 0 to " + std::to_string(tokens_ - 1) +
+                                    ", found " + std::to_string(token));
+}
+
 std::span<const std::int32_t> Selection::rows(std::int64_t token) const {
+  check_token(token);
   return std::span(indices_).subspan(
       static_cast<std::size_t>(token * width_),
       static_cast<std::size_t>(counts_.at(static_cast<std::size_t>(token))));
 }
 
 std::span<const float> Selection::scores(std::int64_t token) const {
+  check_token(token);
   if (!has_scores_) return {};
   return std::span(scores_).subspan(
       static_cast<std::size_t>(token * width_),
@@ -54,6 +62,7 @@ std::span<const float> Selection::scores(std::int64_t token) const {
 }
 
 std::span<const float> Selection::logits(std::int64_t token) const {
+  check_token(token);
   return std::span(logits_).subspan(static_cast<std::size_t>(token * logit_rows_),
                                     static_cast<std::size_t>(logit_rows_));
 }

@@ -42,8 +42,9 @@ Step::Step(const Indexer::Impl& indexer, const DecodeBatch& batch, KeyCache& key
 
 void Step::plan() {
   const core::FloatMode mode;
-  make_plan(shape_, batch_, state_.slots(), work_.plan);
   check_inputs();
+  make_plan(shape_, batch_, state_.slots(), work_.plan);
+  check_parameters();
   check_state();
   check_selection();
   keys_.check(work_.plan);

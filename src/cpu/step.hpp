@@ -49,6 +49,7 @@ class Step {
 
   // step_check.cpp
   void check_inputs() const;
+  void check_parameters() const;
   void check_state() const;
   void check_selection() const;
   void allocate();

@@ -27,11 +27,18 @@ void check_rows(const char* name, const TensorView<T, Rank>& rows,
 
 }  // namespace
 
+/// Before the step is planned, so that a plan is never larger than its inputs.
 void Step::check_inputs() const {
-  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
+  std::int64_t tokens = 0;
+  for (const SequenceTokens& entry : batch_.sequences) {  // planning refuses counts below 0
+    tokens = core::checked_add("batch: tokens", tokens, std::max<std::int64_t>(entry.tokens, 0));
+  }
   check_rows("x", batch_.x, {tokens, shape_.hidden});
   check_rows("qr", batch_.qr, {tokens, shape_.query_rank});
   check_rows("qr_scale", batch_.qr_scale, {tokens});
+}
+
+void Step::check_parameters() const {
   std::int64_t most_rows = 0;
   for (const TokenPlan& token : work_.plan.tokens) most_rows = std::max(most_rows, token.visible);
   const std::int64_t most_offset = std::numeric_limits<std::int32_t>::max() - most_rows;
@@ -55,9 +62,8 @@ void Step::check_state() const {
   for (std::size_t i = 0; i < work_.plan.sequences.size(); ++i) {
     const SequencePlan& sequence = work_.plan.sequences[i];
     const std::int64_t length = state_.length(sequence.sequence);
-    if (batch_.policy == Policy::seed) continue;
     const std::int64_t position = batch_.sequences[i].position;
-    if (position != length) {
+    if (batch_.policy == Policy::causal && position != length) {
       refuse("sequence " + std::to_string(sequence.sequence) + ": expected position " +
              std::to_string(length) + ", the next one of its state, found " +
              std::to_string(position));
@@ -93,9 +99,8 @@ void Step::allocate() {
   const std::int64_t block = std::min(tokens, kTokenBlock);
   const std::int64_t lanes = executor_.threads();
   const std::int64_t features = shape_.heads * kHeadDim;
-  const std::int64_t qr_bytes = core::round_up(block, kRowBlock) * shape_.query_rank * 2;
-  const std::int64_t x_bytes = core::round_up(block, kMaxHiddenRows) * (shape_.hidden + 16) * 4;
-  work_.packed_rows.ensure("packed inputs", std::max(qr_bytes, x_bytes));
+  work_.packed_rows.ensure("packed inputs", std::max(packed_qr_bytes(block, shape_.query_rank),
+                                                     packed_x_bytes(block, shape_.hidden)));
   work_.qr_correction.ensure("query corrections", core::round_up(block, kRowBlock));
   work_.projected.ensure("projections",
                          core::checked_multiply("projections", tokens, model_.hidden_columns));

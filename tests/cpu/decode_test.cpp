@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
+#include <thread>
 
 #include "support/decoders.hpp"
 
@@ -27,42 +29,68 @@ KeyCacheOptions cache_options(std::int64_t sequences, std::int64_t rows, std::in
       .sequences = sequences, .pages = sequences * (rows / page_rows + 1), .page_rows = page_rows};
 }
 
+/// Seven lanes on any machine, each on a thread of its own, the last task first.
+class ManyLanes final : public Executor {
+ public:
+  [[nodiscard]] int threads() const noexcept override { return 7; }
+  using Executor::run;
+  void run(int count, Task task, void* context) override {
+    std::vector<std::thread> threads;
+    for (int index = count; index-- > 0;) threads.emplace_back(task, context, index);
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+std::shared_ptr<Executor> random_executor(Random& random) {
+  if (random.chance(3)) return std::make_shared<ManyLanes>();
+  return make_thread_pool(random.chance(2) ? 1 : 2);
+}
+
 /// Ragged steps of random sizes over several sequences, some idle.
+void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values values) {
+  constexpr std::int64_t kSequences = 3;
+  const std::int64_t total = random.integer(20, 50);
+  const ModelShape shape{.hidden = 16 * random.integer(1, 5),
+                         .query_rank = 16 * random.integer(1, 4),
+                         .heads = 8 * random.integer(1, 4),
+                         .topk = random.integer(1, 14)};
+  const TestWeights weights(shape, random, values, random.chance(3));
+  std::vector<TestTokens> tokens;
+  for (int i = 0; i < kSequences; ++i) tokens.emplace_back(shape, total, random, values);
+  const int slots = static_cast<int>(random.integer(8, 20));
+  ReferenceDecoder reference(weights, kSequences, slots);
+  CpuDecoder cpu(weights, cache_options(kSequences, total / 4, random.integer(1, 9)), slots, isa,
+                 random_executor(random));
+  std::array<std::int64_t, kSequences> length{};
+  while (*std::min_element(length.begin(), length.end()) < total) {
+    TestBatch batch(shape);
+    for (std::int64_t i = 0; i < kSequences; ++i) {
+      std::int64_t& at = length[static_cast<std::size_t>(i)];
+      const std::int64_t count = std::min(total - at, random.integer(0, 11));
+      if (random.chance(5)) continue;
+      batch.add(i, tokens[static_cast<std::size_t>(i)], at, count);
+      at += count;
+    }
+    DecodeBatch step = batch.views();
+    step.offset = random.integer(0, 200);
+    const auto expected = reference.decode(step);
+    const Selection found = cpu.decode(step);
+    ASSERT_EQ(difference(expected, found, step.offset), "") << name(isa);
+    EXPECT_EQ(cpu.report.tokens_with_nan, expected.tokens_with_nan);
+  }
+  for (std::int64_t i = 0; i < kSequences; ++i) {
+    EXPECT_EQ(difference(reference.state(i), cpu, i), "") << name(isa);
+    EXPECT_EQ(cpu.state.length(i), total);
+  }
+}
+
 class RaggedDecode : public ::testing::TestWithParam<Values> {};
 
-TEST_P(RaggedDecode, EqualsTheReferenceOnEveryIsaPageSizeAndThreadCount) {
-  constexpr std::int64_t kSequences = 3;
-  constexpr std::int64_t kTokens = 60;
-  for (const Isa isa : testing::available_isas()) {
-    Random random(21);
-    const TestWeights weights(kShape, random, GetParam());
-    std::vector<TestTokens> tokens;
-    for (int i = 0; i < kSequences; ++i) tokens.emplace_back(kShape, kTokens, random, GetParam());
-    const std::int64_t page_rows = random.integer(1, 9);
-    const int slots = static_cast<int>(random.integer(8, 20));
-    ReferenceDecoder reference(weights, kSequences, slots);
-    CpuDecoder cpu(weights, cache_options(kSequences, kTokens / 4, page_rows), slots, isa,
-                   random.chance(2) ? 1 : 2);
-    std::array<std::int64_t, kSequences> length{};
-    while (*std::min_element(length.begin(), length.end()) < kTokens) {
-      TestBatch batch(kShape);
-      for (std::int64_t i = 0; i < kSequences; ++i) {
-        std::int64_t& at = length[static_cast<std::size_t>(i)];
-        const std::int64_t count = std::min(kTokens - at, random.integer(0, 11));
-        if (random.chance(5)) continue;
-        batch.add(i, tokens[static_cast<std::size_t>(i)], at, count);
-        at += count;
-      }
-      DecodeBatch step = batch.views();
-      step.offset = random.integer(0, 200);
-      const auto expected = reference.decode(step);
-      const Selection found = cpu.decode(step);
-      ASSERT_EQ(difference(expected, found, step.offset), "") << name(isa);
-      EXPECT_EQ(cpu.report.tokens_with_nan, expected.tokens_with_nan);
-    }
-    for (std::int64_t i = 0; i < kSequences; ++i) {
-      EXPECT_EQ(difference(reference.state(i), cpu, i), "") << name(isa);
-      EXPECT_EQ(cpu.state.length(i), kTokens);
+TEST_P(RaggedDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
+  Random random(21);
+  for (int round = 0; round < 4; ++round) {
+    for (const Isa isa : testing::available_isas()) {
+      expect_ragged_decode_equals_reference(random, isa, GetParam());
     }
   }
 }
@@ -71,11 +99,32 @@ INSTANTIATE_TEST_SUITE_P(Values, RaggedDecode,
                          ::testing::Values(Values::normal, Values::grid, Values::extreme,
                                            Values::wild));
 
+TEST(Decode, RowsThatManyLanesShareAreMergedInOrder) {
+  Random random(29);
+  const TestWeights weights(kShape, random, Values::grid);
+  const std::vector<Bf16> rows = random.bf16s(9000 * kHeadDim, Values::grid);
+  const TestTokens tokens(kShape, 36'001, random, Values::grid);
+  std::optional<Selection> expected;
+  for (const bool many : {false, true}) {
+    CpuDecoder cpu(weights, cache_options(1, 9001, 64), 16, resolve_isa(),
+                   many ? std::make_shared<ManyLanes>() : make_thread_pool(1));
+    cpu.keys.store(0, 0, {rows.data(), {9000, kHeadDim}});
+    cpu.state.resume(0, 36'000);
+    TestBatch batch(kShape);
+    batch.add(0, tokens, 36'000, 1);
+    const Selection found = cpu.decode(batch.views());
+    if (!expected) expected = found;
+    EXPECT_TRUE(std::ranges::equal(expected->rows(0), found.rows(0)));
+    EXPECT_TRUE(std::ranges::equal(expected->logits(0), found.logits(0)));
+  }
+}
+
 /// What decoding a sequence in steps of the given sizes (repeated) selects, token by token.
 std::vector<std::vector<std::int32_t>> selections(const TestWeights& weights,
                                                   const TestTokens& tokens,
                                                   const std::vector<std::int64_t>& sizes) {
-  CpuDecoder cpu(weights, cache_options(1, tokens.count / 4, 64), 16, resolve_isa(), 2);
+  CpuDecoder cpu(weights, cache_options(1, tokens.count / 4, 64), 16, resolve_isa(),
+                 make_thread_pool(2));
   std::vector<std::vector<std::int32_t>> rows;
   for (std::int64_t at = 0, turn = 0; at < tokens.count; ++turn) {
     const std::int64_t size = sizes[static_cast<std::size_t>(turn) % sizes.size()];
@@ -109,8 +158,8 @@ TEST(Decode, ASequenceDoesNotDependOnItsBatch) {
   const TestWeights weights(kShape, random, Values::normal);
   std::vector<TestTokens> tokens;
   for (int i = 0; i < 5; ++i) tokens.emplace_back(kShape, 40, random, Values::normal);
-  CpuDecoder together(weights, cache_options(5, 10, 4), 16, resolve_isa(), 2);
-  CpuDecoder alone(weights, cache_options(5, 10, 16), 16, resolve_isa(), 1);
+  CpuDecoder together(weights, cache_options(5, 10, 4), 16, resolve_isa(), make_thread_pool(2));
+  CpuDecoder alone(weights, cache_options(5, 10, 16), 16, resolve_isa(), make_thread_pool(1));
   TestBatch batch(kShape);
   for (std::int64_t i = 0; i < 5; ++i) batch.add(i, tokens[static_cast<std::size_t>(i)], 0, 40);
   const Selection all = together.decode(batch.views());
@@ -130,8 +179,10 @@ TEST(Decode, APageThatWasFreedBringsNoOldRow) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens first(kShape, 40, random, Values::normal);
   const TestTokens second(kShape, 40, random, Values::normal);
-  CpuDecoder used(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(), 1);
-  CpuDecoder fresh(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(), 1);
+  CpuDecoder used(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(),
+                  make_thread_pool(1));
+  CpuDecoder fresh(weights, {.sequences = 1, .pages = 3, .page_rows = 4}, 16, resolve_isa(),
+                   make_thread_pool(1));
   TestBatch batch(kShape);
   batch.add(0, first, 0, 40);
   used.decode(batch.views());
@@ -157,7 +208,7 @@ TEST(Decode, TheCallersFloatModeNeitherMattersNorChanges) {
   std::optional<Selection> expected;
   const unsigned before = _mm_getcsr();
   for (const unsigned mode : {0x1f80U, 0x9fc0U, 0x7f80U}) {  // default; FTZ, DAZ; towards zero
-    CpuDecoder cpu(weights, cache_options(1, 15, 4), 16, resolve_isa(), 2);
+    CpuDecoder cpu(weights, cache_options(1, 15, 4), 16, resolve_isa(), make_thread_pool(2));
     TestBatch batch(kShape);
     batch.add(0, tokens, 0, 60);
     _mm_setcsr(mode);
@@ -218,7 +269,7 @@ TEST(Decode, AStateCanLeaveInTheOfficialLayoutAndComeBack) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens tokens(kShape, 40, random, Values::normal);
   for (std::int64_t cut = 0; cut < 20; ++cut) {
-    CpuDecoder whole(weights, cache_options(1, 10, 4), 16, resolve_isa(), 1);
+    CpuDecoder whole(weights, cache_options(1, 10, 4), 16, resolve_isa(), make_thread_pool(1));
     TestBatch front(kShape);
     front.add(0, tokens, 0, cut);
     whole.decode(front.views());
@@ -231,7 +282,7 @@ TEST(Decode, AStateCanLeaveInTheOfficialLayoutAndComeBack) {
     back.add(0, tokens, cut, 20);
     std::swap(whole.state, other);
     const Selection continued = whole.decode(back.views());
-    CpuDecoder straight(weights, cache_options(1, 10, 4), 16, resolve_isa(), 1);
+    CpuDecoder straight(weights, cache_options(1, 10, 4), 16, resolve_isa(), make_thread_pool(1));
     straight.decode(front.views());
     const Selection expected = straight.decode(back.views());
     for (std::int64_t t = 0; t < 20; ++t) {

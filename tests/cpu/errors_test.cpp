@@ -71,7 +71,11 @@ class Errors : public ::testing::Test {
   Random random_{31};
   TestWeights weights_{kShape, random_, Values::normal};
   TestTokens tokens_{kShape, 40, random_, Values::normal};
-  CpuDecoder cpu_{weights_, {.sequences = 2, .pages = 5, .page_rows = 1}, 16, resolve_isa(), 1};
+  CpuDecoder cpu_{weights_,
+                  {.sequences = 2, .pages = 5, .page_rows = 1},
+                  16,
+                  resolve_isa(),
+                  make_thread_pool(1)};
 };
 
 TEST_F(Errors, APositionThatJumpsOrRepeatsIsRefused) {
@@ -176,9 +180,34 @@ TEST_F(BorrowedErrors, APageOutOfRangeIsNamed) {
 }
 
 TEST_F(BorrowedErrors, APageThatTwoSequencesWriteIsNamed) {
-  expect_refused(
-      {0, 1, 2, 1},
-      "key cache: sequence 0: block 1: page 1 is written by sequence 1 in the same step");
+  expect_refused({0, 1, 2, 1},
+                 "key cache: sequence 0: block 1: page 1 is written by sequence 1 as block 1 in "
+                 "the same step");
+}
+
+TEST_F(BorrowedErrors, APageThatASequenceHasTwiceIsNamed) {
+  expect_refused({0, 0, 2, 3},
+                 "key cache: sequence 0: block 0: page 0 is written by sequence 0 as block 1 in "
+                 "the same step");
+}
+
+TEST_F(BorrowedErrors, PagesThatOverlapAreRefused) {
+  std::vector<std::int8_t> codes(4 * 2 * 128);
+  std::vector<float> scales(4 * 2);
+  const std::vector<std::int32_t> table(4);
+  const auto make = [&](std::int64_t code_stride, std::int64_t scale_stride) {
+    const KeyCache keys({.codes = codes.data(),
+                         .scales = scales.data(),
+                         .pages = 4,
+                         .page_rows = 2,
+                         .code_stride = code_stride,
+                         .scale_stride = scale_stride},
+                        {table.data(), {2, 2}});
+  };
+  EXPECT_NO_THROW(make(256, 2));
+  EXPECT_THROW(make(255, 2), Error);
+  EXPECT_THROW(make(256, 1), Error);
+  EXPECT_THROW(make(std::numeric_limits<std::int64_t>::max(), 2), Error);
 }
 
 TEST(Indexer, ARecipeThatIsNotComputedIsRefused) {

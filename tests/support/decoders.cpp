@@ -106,8 +106,8 @@ reference::StepResult ReferenceDecoder::decode(const DecodeBatch& batch) {
 }
 
 CpuDecoder::CpuDecoder(const TestWeights& weights, const KeyCacheOptions& cache, int slots, Isa isa,
-                       int threads)
-    : indexer(weights.shape, weights.views(), {.isa = isa, .executor = make_thread_pool(threads)}),
+                       std::shared_ptr<Executor> executor)
+    : indexer(weights.shape, weights.views(), {.isa = isa, .executor = std::move(executor)}),
       keys(cache),
       state({.sequences = cache.sequences, .slots = slots}) {}
 

@@ -68,7 +68,7 @@ class ReferenceDecoder {
 /// Platform cpu, decoding.
 struct CpuDecoder {
   CpuDecoder(const TestWeights& weights, const KeyCacheOptions& cache, int slots, Isa isa,
-             int threads);
+             std::shared_ptr<Executor> executor);
   /// Selection with scores and all logits.
   Selection decode(const DecodeBatch& batch);
 
