@@ -104,6 +104,19 @@ class TokenComparison {
   double allowed_;
 };
 
+/// Whether the picks, less the offset, are rows that were seen, best first.
+bool explains(std::int64_t offset, const Picks& picks, std::span<const float> seen) {
+  double last = std::numeric_limits<double>::infinity();
+  for (const std::int64_t pick : picks) {
+    const std::int64_t row = pick - offset;
+    if (row < 0 || row >= static_cast<std::int64_t>(seen.size())) return false;
+    const double score = rank(seen[static_cast<std::size_t>(row)]);
+    if (score > last) return false;
+    last = score;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> infer_offset(const SelectionData& data, std::int64_t rows) {
@@ -116,7 +129,12 @@ std::optional<std::int64_t> infer_offset(const SelectionData& data, std::int64_t
     if (picks.empty() || seen.empty()) continue;
     const auto best = std::max_element(seen.begin(), seen.end(),
                                        [](float x, float y) { return rank(x) < rank(y); });
-    return picks.front() - (best - seen.begin());
+    const std::int64_t guess = picks.front() - (best - seen.begin());
+    for (std::size_t row = 0; row < seen.size(); ++row) {  // any row that ties for the best
+      const std::int64_t offset = picks.front() - static_cast<std::int64_t>(row);
+      if (rank(seen[row]) == rank(*best) && explains(offset, picks, seen)) return offset;
+    }
+    return guess;
   }
   return std::nullopt;
 }

@@ -95,8 +95,12 @@ double DemoSize::needed_bytes() const {
   const double weights = q * h * kHeadDim + 2 * d * (h + 2 * kStateWidth);
   // The cache as bf16 in the input and the output, and as codes; score and topk_idxs in the output,
   // and the scores before; of weights and activations the given, the packed and the reference's.
-  return static_cast<double>(sequences) * rows * kHeadDim * 5 + tokens * rows * 12 + weights * 4 +
-         tokens * (h * kHeadDim * 12 + (d + q) * 8);
+  // Compressor states come in, are worked on and go out.
+  const double states = static_cast<double>(sequences) * kWindowSlots * kStateWidth * 8 * 3;
+  constexpr double kMargin = 1.15;  // what allocators and threads need, measured
+  return kMargin *
+         (static_cast<double>(sequences) * rows * kHeadDim * 5 + tokens * rows * 12 + weights * 4 +
+          states + tokens * (h * kHeadDim * 12 + (d + q) * 8 + (2 * kStateWidth + h) * 4));
 }
 
 DemoData::DemoData(const DemoSize& size, std::uint64_t seed)
