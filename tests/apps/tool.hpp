@@ -61,8 +61,10 @@ inline ToolRun run_tool(const std::vector<std::string>& arguments,
   if (child == 0) {
     ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
     ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+    // Opened first: without privileges it may lie in a folder that cannot be entered.
+    const int tool = ::open(FULGURITE_TOOL, O_PATH | O_CLOEXEC);
     apply(settings);
-    ::execv(argv[0], argv.data());
+    ::fexecve(tool, argv.data(), environ);
     std::_Exit(127);
   }
   int status = 0;
