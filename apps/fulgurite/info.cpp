@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/cpu_limits.hpp"
+#include "fulgurite/error.hpp"
 #include "fulgurite/executor.hpp"
 #include "fulgurite/platform.hpp"
 #include "fulgurite/version.hpp"
@@ -33,6 +34,15 @@ std::string threads_reason() {
   return reason;
 }
 
+/// Nothing if FULGURITE_ISA names one that cannot be had: then the list is what one needs.
+std::optional<Isa> chosen_isa() {
+  try {
+    return resolve_isa();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 void print_json() {
   nlohmann::ordered_json json;
   json["version"] = version();
@@ -50,7 +60,8 @@ void print_json() {
     json["isas"].push_back(
         {{"isa", name(status.isa)}, {"available", status.available}, {"reason", status.reason}});
   }
-  json["chosen_isa"] = name(resolve_isa());
+  json["chosen_isa"] = nullptr;
+  if (const std::optional<Isa> chosen = chosen_isa()) json["chosen_isa"] = name(*chosen);
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -63,7 +74,7 @@ std::string huge_page_line() {
 }
 
 void print_text() {
-  const Isa chosen = resolve_isa();
+  const std::optional<Isa> chosen = chosen_isa();
   const auto memory = available_memory();
   fmt::print("fulgurite   {}\n", version());
   fmt::print("compiler    {}\n", compiler());
@@ -91,6 +102,7 @@ Verb add_info(CLI::App& tool) {
   command->footer(kFooter);
   return {command, [json] {
             (*json ? print_json : print_text)();
+            static_cast<void>(resolve_isa());  // says what is wrong with FULGURITE_ISA
             return kDone;
           }};
 }

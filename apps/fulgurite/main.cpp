@@ -32,7 +32,7 @@ int exit_code(ErrorKind kind) {
 }
 
 int fail(int code, const std::string& what) {
-  std::fputs(("fulgurite: " + what + "\n").c_str(), stderr);
+  std::fputs(("fulgurite: " + io::printable(what) + "\n").c_str(), stderr);
   return code;
 }
 

@@ -20,6 +20,12 @@ void check_range(const char* what, std::int64_t value, std::int64_t least, std::
                                     ", found " + std::to_string(value));
 }
 
+void check_official(const char* what, const TensorView<const float, 2>& values) {
+  detail::expect_shape(what, kOfficialShape, values.shape());
+  if (values.empty())
+    throw Error(ErrorKind::input, std::string(what) + ": expected data, found null");
+}
+
 /// The position that official slot `slot` holds when a sequence has `length` tokens; negative, or
 /// not below length, where it holds none.
 std::int64_t official_position(std::int64_t length, std::int64_t slot) {
@@ -79,8 +85,8 @@ void CompressorState::resume(std::int64_t sequence, std::int64_t length) {
 void CompressorState::import_official(std::int64_t sequence, std::int64_t length,
                                       TensorView<const float, 2> kv,
                                       TensorView<const float, 2> gate) {
-  detail::expect_shape("official kv state", kOfficialShape, kv.shape());
-  detail::expect_shape("official gate state", kOfficialShape, gate.shape());
+  check_official("official kv state", kv);
+  check_official("official gate state", gate);
   resume(sequence, length);
   for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::int64_t position = official_position(length, slot);
@@ -94,8 +100,8 @@ void CompressorState::import_official(std::int64_t sequence, std::int64_t length
 
 void CompressorState::export_official(std::int64_t sequence, TensorView<float, 2> kv,
                                       TensorView<float, 2> gate) const {
-  detail::expect_shape("official kv state", kOfficialShape, kv.shape());
-  detail::expect_shape("official gate state", kOfficialShape, gate.shape());
+  check_official("official kv state", kv);
+  check_official("official gate state", gate);
   const std::int64_t tokens = length(sequence);
   for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::int64_t position = official_position(tokens, slot);

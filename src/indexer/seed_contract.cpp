@@ -1,6 +1,8 @@
 #include "indexer/seed_contract.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -25,6 +27,13 @@ void check_range(const char* name, std::int64_t value, std::int64_t least, std::
                                     std::to_string(most) + ", found " + std::to_string(value));
 }
 
+/// The shortest text that is this value and no other.
+std::string shortest(float value) {
+  std::array<char, 32> text{};
+  char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
 /// Column i must hold a single 1, in row 2i + parity: anything else is another rotation.
 void check_selection(const char* name, const TensorView<const Bf16, 2>& matrix,
                      std::int64_t parity) {
@@ -38,7 +47,7 @@ void check_selection(const char* name, const TensorView<const Bf16, 2>& matrix,
       throw Error(ErrorKind::input, std::string(name) + ": expected " +
                                         std::to_string(static_cast<int>(expected)) + " at [" +
                                         std::to_string(row) + "," + std::to_string(column) +
-                                        "], found " + std::to_string(found));
+                                        "], found " + shortest(found));
     }
   }
 }
@@ -91,7 +100,9 @@ void SeedInput::validate() const {
   check_shape("inner_ape", inner_ape, {kRatio, kStateWidth});
   check_shape("inner_norm_w", inner_norm_w, {kHeadDim});
   check_shape("idx_kv_cache", idx_kv_cache, {b, cache_rows(), kHeadDim});
-  check_range("start_pos", start_pos, 0, kRatio * cache_rows() + kRatio - 1 - s);
+  const std::int64_t positions = kRatio * cache_rows() + kRatio - 1;  // whose rows the cache holds
+  check_range("x: tokens S, for the rows of idx_kv_cache", s, 1, positions);
+  check_range("start_pos", start_pos, 0, positions - s);
   check_range("offset", offset, 0, kMost - cache_rows());
 }
 

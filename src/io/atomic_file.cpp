@@ -37,14 +37,22 @@ void sync_folder(const std::filesystem::path& folder) {
   if (directory.is_open()) static_cast<void>(sync(directory.number()));
 }
 
+/// Where a chain of links ends, whether there is a file yet or not. A loop of links is left for
+/// stat to name.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as many as the kernel follows
+  std::error_code error;
+  for (int link = 0; link < kMostLinks && std::filesystem::is_symlink(path, error); ++link) {
+    const std::filesystem::path next = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(const std::filesystem::path& target) : target_(target) {
-  std::error_code ignored;
-  if (std::filesystem::is_symlink(target, ignored)) {
-    const std::filesystem::path followed = std::filesystem::canonical(target, ignored);
-    if (!ignored) target_ = followed;
-  }
+AtomicFile::AtomicFile(const std::filesystem::path& target) : target_(follow_links(target)) {
   struct stat status{};
   if (::stat(target_.c_str(), &status) != 0) {
     // With no name after the folder, only the renaming would fail.

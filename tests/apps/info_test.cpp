@@ -46,6 +46,19 @@ TEST(Info, TheEnvironmentChangesTheChoice) {
   EXPECT_EQ(nlohmann::json::parse(run.out)["chosen_isa"], "generic");
 }
 
+TEST(Info, AnEnvironmentThatNamesNoIsaStillGetsTheListAndThenTheError) {
+  const ToolSettings settings{.environment = {{"FULGURITE_ISA", "no\nsuch"}}, .stdout_path = {}};
+  for (const bool json : {false, true}) {
+    std::vector<std::string> words{"info"};
+    if (json) words.emplace_back("--json");
+    const ToolRun run = run_tool(words, settings);
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_NE(run.out.find("generic"), run.out.npos) << run.out;
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+    EXPECT_TRUE(!json || nlohmann::json::parse(run.out)["chosen_isa"].is_null());
+  }
+}
+
 TEST(Help, TeachesByExampleAndIsNoError) {
   for (const char* verb : {"demo", "step", "check", "info"}) {
     const ToolRun run = run_tool({verb, "--help"});

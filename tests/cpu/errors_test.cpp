@@ -235,6 +235,21 @@ TEST(KeyCache, SizesThatCannotBeAreRefused) {
   EXPECT_THROW(Selection(kShape, std::numeric_limits<std::int64_t>::max()), Error);
 }
 
+TEST(CompressorState, AnOfficialStateWithoutDataOrOfAnotherShapeIsRefused) {
+  CompressorState state({.sequences = 1});
+  std::vector<float> values(8 * 256);
+  const TensorView<float, 2> whole(values.data(), {8, 256});
+  const TensorView<float, 2> null(nullptr, {8, 256});
+  const TensorView<float, 2> short_one(values.data(), {4, 256});
+  EXPECT_NO_THROW(state.import_official(0, 8, whole, whole));
+  for (const TensorView<float, 2>& wrong : {null, short_one}) {
+    EXPECT_THROW(state.import_official(0, 3, whole, wrong), Error);
+    EXPECT_THROW(state.import_official(0, 3, wrong, whole), Error);
+    EXPECT_THROW(state.export_official(0, wrong, whole), Error);
+    EXPECT_EQ(state.length(0), 8);
+  }
+}
+
 TEST(KeyCache, RowsThatWereMadeElsewhereAreTakenOver) {
   Random random(33);
   KeyCache keys({.sequences = 2, .pages = 4, .page_rows = 3});

@@ -39,6 +39,18 @@ TEST(SeedContract, ScalarsOutOfRangeAreNamed) {
                  "model shape: topk: expected at least 1, found 0");
 }
 
+TEST(SeedContract, MoreTokensThanTheCacheCanEverHoldAreNamed) {
+  Random random(9);
+  SeedCase step({.batch = 1, .tokens = 20, .rows = 4, .start_pos = 0}, random);
+  try {
+    step.input.validate();
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "x: tokens S, for the rows of idx_kv_cache: expected 1 to 19, found 20");
+  }
+}
+
 TEST(SeedContract, TheLastStartPositionFillsTheCache) {
   Random random(6);
   SeedCase step({}, random);
@@ -64,9 +76,9 @@ TEST(SeedContract, ShapesThatDisagreeAreNamed) {
 
 TEST(SeedContract, SelectionMatricesMustSelectTheirPairs) {
   expect_refused([](SeedCase& s) { std::swap(s.input.even_select, s.input.odd_select); },
-                 "even_select: expected 1 at [0,0], found 0.000000");
+                 "even_select: expected 1 at [0,0], found 0");
   expect_refused([](SeedCase& s) { s.odd_select[70] = to_bf16(1.F); },
-                 "odd_select: expected 0 at [2,6], found 1.000000");
+                 "odd_select: expected 0 at [2,6], found 1");
 }
 
 TEST(SeedContract, AnglesMustBeFinite) {

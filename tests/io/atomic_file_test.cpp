@@ -101,6 +101,18 @@ TEST(AtomicFile, ALinkIsFollowed) {
   EXPECT_EQ(read_text(folder / "sub/real"), "new");
 }
 
+TEST(AtomicFile, ALinkToAFileThatIsYetToComeIsFollowed) {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_symlink("later", folder / "link");
+  std::filesystem::create_symlink(folder / "link", folder / "link to link");
+  AtomicFile file(folder / "link to link");
+  file.write(bytes_of("new"));
+  file.commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link to link"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_text(folder / "later"), "new");
+}
+
 TEST(AtomicFile, APathThatCannotBeWrittenIsRefusedWithTheReason) {
   const test::TemporaryFolder folder;
   test::write_text(folder / "file", "x");
