@@ -12,6 +12,8 @@ float flush_denormal(float x) {
   return tiny ? std::bit_cast<float>(bits & 0x80000000) : x;
 }
 
+}  // namespace
+
 /// A result counts as denormal if it is below 2^-126 when rounded to 24 bits with no bound on the
 /// exponent, as the hardware has it. Rounding to the grid of denormals first, as fma does, would
 /// bring some of those up to 2^-126. fp64 holds the sum exactly wherever the two differ.
@@ -19,12 +21,12 @@ float accumulate(float acc, Bf16 a, Bf16 b) {
   constexpr double kSmallestRoundedToNormal = 0x1p-126 - 0x1p-151;
   const float x = flush_denormal(to_float(a));
   const float y = flush_denormal(to_float(b));
-  const float sum = std::fma(x, y, acc);
-  const double exact = static_cast<double>(x) * static_cast<double>(y) + static_cast<double>(acc);
+  const float before = flush_denormal(acc);
+  const float sum = std::fma(x, y, before);
+  const double exact =
+      static_cast<double>(x) * static_cast<double>(y) + static_cast<double>(before);
   return std::abs(exact) < kSmallestRoundedToNormal ? std::copysign(0.F, sum) : sum;
 }
-
-}  // namespace
 
 float dot(std::span<const Bf16> a, std::span<const Bf16> b) {
   float acc = 0;

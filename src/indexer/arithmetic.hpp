@@ -8,6 +8,9 @@
 
 namespace fulgurite::reference {
 
+/// One step of the bf16 inner product: acc + a * b, fused, rounded once, denormals as below.
+float accumulate(float acc, Bf16 a, Bf16 b);
+
 /// Inner product of bf16 values into fp32: acc = +0; for each pair i ascending
 ///   acc = acc + a[2i+1] * b[2i+1], then acc = acc + a[2i] * b[2i],
 /// each step one fused multiply-add, rounded once; denormal inputs and results count as zero of
