@@ -4,24 +4,24 @@
 
 #include "fulgurite/dtype.hpp"
 #include "tile/flags.hpp"
-#include "tile/matmul_kernels.hpp"
 #include "tile/operation.hpp"
 #include "tile/ops.hpp"
+#include "tile/product.hpp"
 
 namespace fulgurite::tile {
 namespace {
 
-using detail::MatmulSize;
 using detail::Node;
 using detail::NodePtr;
 using detail::Operation;
+using detail::ProductSize;
 
 struct Operands {
   const Node& a;
   const Node& b;
   bool a_trans;
   bool b_trans;
-  MatmulSize size;
+  ProductSize size;
 };
 
 Operands take_operands(Operation& operation, const Value& a_value, const Value& b_value,
