@@ -95,7 +95,7 @@ void Operation::operand(const Number& number, DType dtype) {
            std::to_string(number.value()));
   }
   op_.settings.has_number = true;
-  op_.settings.number = number.is_known() ? number.value() : 0;
+  op_.settings.number = number.origin().valid() ? 0 : number.value();
   op_.settings.number_from = number.origin();
 }
 
