@@ -154,8 +154,9 @@ class Scalar {
 class Number {
  public:
   Number(double value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-  Number(float value) : value_(value) {}   // NOLINT(google-explicit-constructor)
-  Number(int value) : value_(value) {}     // NOLINT(google-explicit-constructor)
+  Number(float value)
+      : value_(static_cast<double>(value)) {}  // NOLINT(google-explicit-constructor)
+  Number(int value) : value_(value) {}         // NOLINT(google-explicit-constructor)
   Number(Index value) : value_(static_cast<double>(value)) {}  // NOLINT
   Number(const Scalar& scalar);  // NOLINT(google-explicit-constructor)
 

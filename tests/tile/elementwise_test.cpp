@@ -87,8 +87,7 @@ TEST_F(Elementwise, IntegersWrap) {
 TEST_F(Elementwise, ANumberTakesTheTilesType) {
   const Tensor x = tensor<float>({1, 1}, {1.F});
   in_scope([&] { EXPECT_THAT(elements<float>(mul(x, 0.1)), ElementsAre(0.1F)); });
-  const Tensor i =
-      pl.parameter("i", Mark::unmarked, DType::i32, {1, 1}, std::vector<std::int32_t>{7}.data());
+  const Tensor i = tensor<std::int32_t>({1, 1}, {7});
   expect_refusal("number: expected one of INT32, found 0.5", [&] { add(i, 0.5); });
 }
 
