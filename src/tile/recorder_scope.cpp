@@ -60,21 +60,23 @@ TaskId Recorder::end_scope(const Where& where) {
 
 /// A load goes where its readers are, through reshapes and slices of it.
 void Recorder::settle_sides(Task& task) {
-  const auto first = trace.tiles.begin() + first_tile_;
-  for (auto tile = trace.tiles.end(); tile-- != first;) {
-    if (tile->side != Side::none || !tile->view_of.valid()) continue;
-    TileRecord& base = trace.tiles[tile->view_of.index()];
-    base.used_by_cube |= tile->used_by_cube;
-    base.used_by_vector |= tile->used_by_vector;
+  const auto first = static_cast<std::size_t>(first_tile_);
+  for (std::size_t row = trace.tiles.size(); row > first; --row) {
+    const TileRecord& tile = trace.tiles[row - 1];
+    if (tile.side != Side::none || !tile.view_of.valid()) continue;
+    TileRecord& base = trace.tiles[tile.view_of.index()];
+    base.used_by_cube |= tile.used_by_cube;
+    base.used_by_vector |= tile.used_by_vector;
   }
-  for (auto tile = first; tile != trace.tiles.end(); ++tile) {
-    if (tile->side != Side::none) continue;
-    if (tile->view_of.valid()) {
-      tile->side = trace[tile->view_of].side;
-    } else if (tile->used_by_cube) {
-      tile->side = tile->used_by_vector ? Side::both : Side::cube;
+  for (std::size_t row = first; row < trace.tiles.size(); ++row) {
+    TileRecord& tile = trace.tiles[row];
+    if (tile.side != Side::none) continue;
+    if (tile.view_of.valid()) {
+      tile.side = trace[tile.view_of].side;
+    } else if (tile.used_by_cube) {
+      tile.side = tile.used_by_vector ? Side::both : Side::cube;
     } else {
-      tile->side = Side::vector;
+      tile.side = Side::vector;
     }
   }
   bool has_cube = false;
