@@ -115,7 +115,7 @@ To convert(From x, Round mode, bool& is_lost) {
     const double value = rounded(detail::to_double(x), mode);
     constexpr double kLowest = std::numeric_limits<To>::min();
     constexpr double kHighest = std::numeric_limits<To>::max();
-    is_lost = !(value >= kLowest && value <= kHighest);
+    is_lost = std::isnan(value) || value < kLowest || value > kHighest;
     if (std::isnan(value)) return 0;
     return static_cast<To>(std::clamp(value, kLowest, kHighest));
   } else {

@@ -1,5 +1,6 @@
 #include "tile/program.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tile/operation.hpp"
@@ -14,11 +15,8 @@ bool is_identifier(std::string_view text) {
   const auto is_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  if (text.empty() || !is_letter(text[0])) return false;
-  for (const char c : text) {
-    if (!is_letter(c) && !(c >= '0' && c <= '9')) return false;
-  }
-  return true;
+  const auto may_follow = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), may_follow);
 }
 
 }  // namespace

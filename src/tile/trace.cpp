@@ -136,7 +136,7 @@ Region region(const Trace& trace, const Access& access) {
 std::string full_name(const Trace& trace, ScopeId scope) {
   std::string text = trace[scope].name;
   for (CallId call = trace[scope].call; call.valid(); call = trace[call].caller) {
-    text = trace[call].name + '/' + text;
+    text.insert(0, 1, '/').insert(0, trace[call].name);
   }
   return text;
 }

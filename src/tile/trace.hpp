@@ -233,8 +233,8 @@ struct OpSettings {
   MaskPattern mask = MaskPattern::P1111;
   Index parameter = 0;      ///< block_len; arange's start; get_block_idx's result
   bool has_number = false;  ///< an operand is the number below
-  double number = 0;  ///< 0 if it came from a `read`: the trace holds no results
-  OpId number_from;   ///< that `read`
+  double number = 0;        ///< 0 if it came from a `read`: the trace holds no results
+  OpId number_from;         ///< that `read`
   friend bool operator==(const OpSettings&, const OpSettings&) = default;
 };
 

@@ -107,7 +107,8 @@ class [[nodiscard]] Window {
 
   /// Writes the valid part of `value`, whose shape and type are those of the window.
   void operator=(const Value& value) &&;
-  void operator=(Window&& other) &&;
+  /// From one array to another: no move, and it may throw.
+  void operator=(Window&& other) &&;          // NOLINT(performance-noexcept-move-constructor)
   void operator=(double number) && = delete;  // one element is written by `write`
 
  private:

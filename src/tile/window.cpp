@@ -150,7 +150,9 @@ void Window::operator=(const Value& value) && {
   if (to_tile) *name_ = std::move(written);
 }
 
-void Window::operator=(Window&& other) && { std::move(*this) = other.read(); }
+void Window::operator=(Window&& other) && {  // NOLINT(performance-noexcept-move-constructor)
+  std::move(*this) = other.read();
+}
 
 Tensor assemble(const Tensor& x, const Value& tile, const Shape& offset, Where where) {
   if (tile.empty()) detail::recorder_of(tile, OpCode::store, "tile", where);
