@@ -74,6 +74,20 @@ TEST_F(UndefinedValues, SpoilReductionsAndExpands) {
   });
 }
 
+TEST_F(UndefinedValues, OfEitherOperandSpoilTheResult) {
+  const Tensor x = tensor<float>({1, 1}, {1});
+  in_scope([&] {
+    Tile left = pl.create_tensor("left", {1, 3}, DType::f32);
+    Tile right = pl.create_tensor("right", {1, 3}, DType::f32);
+    left(all, {0, 1}) = x(all, all);
+    left(all, {1, 1}) = x(all, all);
+    right(all, {0, 1}) = x(all, all);
+    right(all, {2, 1}) = x(all, all);
+    EXPECT_THAT(undefined(add(left, right)), ElementsAre(0, 1, 1));
+    EXPECT_THAT(undefined(add(right, left)), ElementsAre(0, 1, 1));
+  });
+}
+
 TEST_F(UndefinedValues, PassThroughKeptValues) {
   const Tensor out = zeros<float>({1, 2});
   const Tensor kept = pl.at(
