@@ -81,6 +81,40 @@ TEST(Product, FusedStepsDifferFromRoundedProductsWhereProductsUnderflow) {
   }
 }
 
+TEST(Product, DenormalOperandsAndSumsCountAsZeroOfTheirSign) {
+  const Bf16 zero{};
+  const Bf16 denormal{0x0040};  // 2^-127
+  const Bf16 huge = to_bf16(0x1p100F);
+  const Bf16 small = to_bf16(0x1p-64F);
+  const Bf16 minus = to_bf16(-0x1p-64F);
+  struct Case {
+    std::vector<Bf16> a;
+    std::vector<Bf16> b;
+    float expected;
+  };
+  const std::vector<Case> cases{
+      {{denormal, zero}, {huge, zero}, 0.F},  // an operand
+      {{small, zero}, {small, zero}, 0.F},    // 2^-128, a sum
+      {{minus, zero}, {small, zero}, -0.F},   // -2^-128
+      {{to_bf16(0x1p-63F), zero}, {to_bf16(0x1p-63F), zero}, 0x1p-126F},
+  };
+  for (const detail::MatmulKernels* kernels : {&detail::kGenericMatmul, &detail::best_matmul()}) {
+    for (const Case& c : cases) {
+      float sum = 0;
+      detail::multiply({1, 2, 1}, c.a.data(), c.b.data(), &sum, *kernels);
+      EXPECT_EQ(bits(sum), bits(c.expected));
+      EXPECT_EQ(bits(sum), bits(reference::dot(c.a, c.b)));
+    }
+    // The difference of two normal numbers, exact and denormal: 1.0000001b * 2^-126 - 2^-126.
+    const std::vector<Bf16> a{to_bf16(0x1.02p-63F), to_bf16(-0x1p-63F)};
+    const std::vector<Bf16> b{to_bf16(0x1p-63F), to_bf16(0x1p-63F)};
+    float sum = 0;
+    detail::multiply({1, 2, 1}, a.data(), b.data(), &sum, *kernels);
+    EXPECT_EQ(bits(sum), 0U);
+    EXPECT_EQ(bits(sum), bits(reference::dot(a, b)));
+  }
+}
+
 TEST(Product, IntegersAreExact) {
   std::mt19937 random(2);
   const ProductSize size{7, 257, 19};
