@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "npu/loop_nest.hpp"
+
 namespace fulgurite::npu {
 namespace {
 
 using namespace tile;
-
-/// The orchestrator's iterations around a task, outermost first; the first is the function itself.
-std::vector<IterationId> nest_of(const Trace& trace, const Task& task) {
-  std::vector<IterationId> nest;
-  for (IterationId at = task.iteration; at.valid(); at = trace[trace[at].loop].enclosing) {
-    nest.push_back(at);
-  }
-  nest.emplace_back();
-  std::reverse(nest.begin(), nest.end());
-  return nest;
-}
 
 bool is_in_sequence(const Trace& trace, const std::vector<IterationId>& nest) {
   return std::any_of(nest.begin() + 1, nest.end(), [&](IterationId iteration) {
@@ -96,7 +87,7 @@ std::vector<Direction> directions(const Trace& trace) {
   result.reserve(trace.arguments.size());
   Written written(trace);
   for (const Task& task : trace.tasks) {
-    const std::vector<IterationId> nest = nest_of(trace, task);
+    const std::vector<IterationId> nest = loop_nest(trace, task);
     written.enter(nest);
     written.begin_task();
     const bool is_sequential = is_in_sequence(trace, nest);

@@ -1,7 +1,6 @@
 #include "npu/regions.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace fulgurite::npu {
 namespace {
@@ -9,24 +8,6 @@ namespace {
 using tile::Index;
 using tile::Region;
 using tile::Shape;
-
-/// Where a region starts on each axis of the row-major array that its strides are of, if it is a
-/// box of one.
-std::optional<Shape> box_start(const Region& region) {
-  const std::size_t rank = region.strides.rank();
-  if (rank == 0 || region.strides.back() != 1) return std::nullopt;
-  Shape start = Shape::filled(rank, 0);
-  Index rest = region.offset;
-  for (std::size_t axis = 0; axis < rank; ++axis) {
-    start[axis] = rest / region.strides[axis];
-    rest %= region.strides[axis];
-    if (axis == 0) continue;
-    const Index outer = region.strides[axis - 1];
-    if (outer % region.strides[axis] != 0) return std::nullopt;
-    if (start[axis] + region.extent[axis] > outer / region.strides[axis]) return std::nullopt;
-  }
-  return start;
-}
 
 struct Boxes {
   Shape a;
@@ -60,6 +41,22 @@ bool byte_ranges_meet(const Region& a, const Region& b) {
 
 }  // namespace
 
+std::optional<Shape> box_start(const Region& region) {
+  const std::size_t rank = region.strides.rank();
+  if (rank == 0 || region.strides.back() != 1) return std::nullopt;
+  Shape start = Shape::filled(rank, 0);
+  Index rest = region.offset;
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    start[axis] = rest / region.strides[axis];
+    rest %= region.strides[axis];
+    if (axis == 0) continue;
+    const Index outer = region.strides[axis - 1];
+    if (outer % region.strides[axis] != 0) return std::nullopt;
+    if (start[axis] + region.extent[axis] > outer / region.strides[axis]) return std::nullopt;
+  }
+  return start;
+}
+
 Overlap runtime_overlap(const Region& newer, const Region& older) {
   if (!byte_ranges_meet(newer, older)) return Overlap::none;
   const std::optional<Boxes> start = same_boxes(newer, older);
@@ -69,19 +66,8 @@ Overlap runtime_overlap(const Region& newer, const Region& older) {
 std::vector<Stretch> stretches(const Region& region) {
   std::vector<Stretch> result;
   if (region.empty()) return result;
-  const std::size_t rank = region.extent.rank();
-  const bool has_rows = rank > 0 && region.strides.back() == 1;
-  const std::size_t outer_axes = has_rows ? rank - 1 : rank;
-  const Index length = has_rows ? region.extent.back() : 1;
-  Shape at = Shape::filled(rank, 0);
-  while (true) {
-    Index first = region.offset;
-    for (std::size_t axis = 0; axis < outer_axes; ++axis) first += at[axis] * region.strides[axis];
-    result.push_back({first, first + length});
-    std::size_t axis = outer_axes;
-    while (axis > 0 && ++at[axis - 1] == region.extent[axis - 1]) at[--axis] = 0;
-    if (axis == 0) break;
-  }
+  for_each_row(region,
+               [&](Index first, Index length) { result.push_back({first, first + length}); });
   std::sort(result.begin(), result.end(), [](Stretch a, Stretch b) { return a.first < b.first; });
   std::size_t kept = 0;
   for (std::size_t i = 1; i < result.size(); ++i) {

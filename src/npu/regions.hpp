@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,32 @@ enum class Overlap : std::uint8_t {
 /// anything else overlaps. So two reshapes of a buffer conflict wherever their byte ranges meet.
 Overlap runtime_overlap(const tile::Region& newer, const tile::Region& older);
 
+/// Where a region starts on each axis of the row-major array that its strides are of, if it is a
+/// box of one.
+std::optional<tile::Shape> box_start(const tile::Region& region);
+
 /// Whether the two regions have an element in common, whatever their strides.
 bool share_elements(const tile::Region& a, const tile::Region& b);
+
+/// Calls visit(first element, number of elements) for each innermost row of a region that is not
+/// empty; an innermost axis with gaps gives its elements one by one.
+template <class Visit>
+void for_each_row(const tile::Region& region, Visit visit) {
+  if (region.empty()) return;
+  const std::size_t rank = region.extent.rank();
+  const bool has_rows = rank > 0 && region.strides.back() == 1;
+  const std::size_t outer_axes = has_rows ? rank - 1 : rank;
+  const tile::Index length = has_rows ? region.extent.back() : 1;
+  tile::Shape at = tile::Shape::filled(rank, 0);
+  while (true) {
+    tile::Index first = region.offset;
+    for (std::size_t axis = 0; axis < outer_axes; ++axis) first += at[axis] * region.strides[axis];
+    visit(first, length);
+    std::size_t axis = outer_axes;
+    while (axis > 0 && ++at[axis - 1] == region.extent[axis - 1]) at[--axis] = 0;
+    if (axis == 0) return;
+  }
+}
 
 /// A maximal stretch of elements that lie side by side.
 struct Stretch {
