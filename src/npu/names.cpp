@@ -3,6 +3,7 @@
 #include "npu/finding.hpp"
 #include "npu/kernel_time.hpp"
 #include "npu/rules.hpp"
+#include "npu/schedule.hpp"
 
 namespace fulgurite::npu {
 namespace {
@@ -59,6 +60,12 @@ std::string_view name(WindowPolicy policy) {
   constexpr std::array<std::string_view, 3> kNames{"windows_2026_05", "windows_2026_06_11",
                                                    "windows_2026_06_29"};
   return kNames[static_cast<std::size_t>(policy)];
+}
+
+std::string_view name(Spent spent) {
+  constexpr std::array<std::string_view, kSpent> kNames{"orchestrator", "scheduler", "waiting",
+                                                        "compute"};
+  return kNames[static_cast<std::size_t>(spent)];
 }
 
 std::string_view name(Pipe pipe) {
