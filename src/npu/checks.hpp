@@ -31,13 +31,13 @@ std::vector<Finding> findings_of_run(const tile::Trace& trace);
 /// serial_parallel: edges between iterations of one `parallel`, grouped by outermost `parallel`
 /// statement, tensor and pair of scopes. `lost` fills cost_us; without it the cost stays 0.
 std::vector<Finding> find_serial_loops(const tile::Trace& trace, std::span<const Edge> edges,
-                                       const LostTime& lost);
+                                       WindowPolicy policy, const LostTime& lost);
 
 /// split_odd, split_reduction, split_reshape, split_window: what the naive halving of a split mixed
 /// kernel makes wrong.
 std::vector<Finding> find_split_defects(const tile::Trace& trace);
 
-/// short_row and short_dma: rows of tiles and of transfers.
+/// short_row, short_dma and padded_cube: rows of tiles, of transfers and of products.
 std::vector<Finding> find_short_rows(const tile::Trace& trace, const Chip& chip);
 
 /// ignored_option and task_ring: what an option or the number of tasks does not do.

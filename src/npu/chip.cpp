@@ -60,6 +60,8 @@ constexpr std::array kConstants = std::to_array<Constant>({
      "simpler docs/dfx/sched-overhead-model.md"},
     {"pending_per_core", &Chip::pending_per_core, "tasks", 1, 1, Confidence::code,
      "simpler pto_runtime2_types.h"},
+    {"task_window", &Chip::task_window, "slots", 16384, 16384, Confidence::code,
+     "simpler pto_runtime2_types.h"},
     {"gm_start_cycles", &Chip::gm_start_cycles, "cycles", 50, 200, Confidence::assumed,
      "pto-isa perf_sim/config.hpp: L2 hit 50, miss 150 more"},
     {"gm_to_ub_bytes_per_cycle", &Chip::gm_to_ub_bytes_per_cycle, "B/cycle", 58.6, 58.6,

@@ -31,7 +31,8 @@ enum class FindingKind : std::uint8_t {
   // It is slow, or means nothing.
   serial_parallel,  ///< an edge that makes the iterations of a `parallel` wait for each other
   ignored_option,
-  short_dma,  ///< rows below 512 bytes
+  short_dma,    ///< rows below 512 bytes
+  padded_cube,  ///< a product whose rows or columns are no multiple of 16
   conversion,
   negative_dividend,
   undefined_scalar,

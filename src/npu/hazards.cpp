@@ -10,7 +10,6 @@ namespace fulgurite::npu {
 
 std::vector<Finding> hazards(const tile::Trace& trace, const Chip& chip, const Rules& rules,
                              std::span<const Edge> edges, const LostTime& lost) {
-  static_cast<void>(rules);
   std::vector<Finding> findings;
   const auto add = [&](std::vector<Finding> found) {
     std::move(found.begin(), found.end(), std::back_inserter(findings));
@@ -18,8 +17,11 @@ std::vector<Finding> hazards(const tile::Trace& trace, const Chip& chip, const R
   add(find_races(trace, Reachability(trace.tasks.size(), edges)));
   add(find_undefined_reads(trace));
   add(findings_of_run(trace));
-  add(find_serial_loops(trace, edges, lost));
-  static_cast<void>(chip);
+  add(find_serial_loops(trace, edges, rules.windows, lost));
+  add(find_full_task_ring(trace, chip));
+  add(find_split_defects(trace));
+  add(find_short_rows(trace, chip));
+  add(find_ignored_options(trace));
   const auto order = [](const Finding& finding) {
     return std::tuple(severity(finding.kind), finding.location);
   };

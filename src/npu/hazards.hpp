@@ -19,7 +19,7 @@ using LostTime = std::function<double(std::span<const Edge> removed)>;
 /// everything that a program does wrong but what does not fit (memory.hpp). One finding for all
 /// tasks of a scope. Sorted by severity, then by the line's first execution.
 ///
-/// `edges` are those of `dependences`. Without `lost` the costs stay 0.
+/// `edges` are those of `dependences` under `rules`. Without `lost` the costs stay 0.
 std::vector<Finding> hazards(const tile::Trace& trace, const Chip& chip, const Rules& rules,
                              std::span<const Edge> edges, const LostTime& lost = {});
 

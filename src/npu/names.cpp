@@ -34,6 +34,7 @@ constexpr std::array kFindings = std::to_array<FindingFacts>({
     {"serial_parallel", Severity::warning},
     {"ignored_option", Severity::warning},
     {"short_dma", Severity::hint},
+    {"padded_cube", Severity::hint},
     {"conversion", Severity::warning},
     {"negative_dividend", Severity::warning},
     {"undefined_scalar", Severity::warning},

@@ -46,7 +46,7 @@ std::size_t chain_length(std::size_t tasks, std::span<const Edge> edges, const G
   return longest;
 }
 
-std::string advice(const Trace& trace, const Edge& edge) {
+std::string advice(const Trace& trace, const Edge& edge, WindowPolicy policy) {
   const std::string& tensor = trace[edge.buffer].name;
   if (edge.kind == EdgeKind::write_after_write) {
     return "The kernel only writes " + tensor +
@@ -54,7 +54,8 @@ std::string advice(const Trace& trace, const Edge& edge) {
            "runtime takes it for an update of all that it is passed. Write to another tensor than "
            "the earlier one, or pass each iteration a slice that the orchestrator takes.";
   }
-  return "The runtime sees the tensors that are passed, not the windows that a kernel touches. "
+  return "The runtime sees the tensors that are passed (" + std::string(name(policy)) +
+         "), not the windows that a kernel touches. "
          "Write to another tensor than is read, or pass each iteration a slice that the "
          "orchestrator takes.";
 }
@@ -66,7 +67,7 @@ double cost_of(const Group& group, const LostTime& lost) {
 }
 
 Finding finding_of(const Trace& trace, std::span<const Edge> edges, const Group& group,
-                   const LostTime& lost) {
+                   WindowPolicy policy, const LostTime& lost) {
   const Edge& edge = *group.edges.front();
   Finding finding;
   finding.kind = FindingKind::serial_parallel;
@@ -84,14 +85,14 @@ Finding finding_of(const Trace& trace, std::span<const Edge> edges, const Group&
       ", the later " + (edge.kind == EdgeKind::write_after_write ? "writes " : "reads ") +
       describe(trace, edge.consumer) + ". " + plural(group.edges.size(), "edge") +
       " like this; up to " + std::to_string(chain_length(trace.tasks.size(), edges, group)) +
-      " iterations run one after another. " + advice(trace, edge);
+      " iterations run one after another. " + advice(trace, edge, policy);
   return finding;
 }
 
 }  // namespace
 
 std::vector<Finding> find_serial_loops(const Trace& trace, std::span<const Edge> edges,
-                                       const LostTime& lost) {
+                                       WindowPolicy policy, const LostTime& lost) {
   using Key = std::tuple<LocationId, std::string, ScopeId, ScopeId>;
   const std::vector<std::vector<IterationId>> nests = loop_nests(trace);
   std::vector<Group> groups;
@@ -108,7 +109,8 @@ std::vector<Finding> find_serial_loops(const Trace& trace, std::span<const Edge>
     groups[place->second].edges.push_back(&edge);
   }
   std::vector<Finding> findings;
-  for (const Group& group : groups) findings.push_back(finding_of(trace, edges, group, lost));
+  for (const Group& group : groups)
+    findings.push_back(finding_of(trace, edges, group, policy, lost));
   return findings;
 }
 
