@@ -11,6 +11,7 @@
 #include "indexer/seed_contract.hpp"
 #include "io/seed_file.hpp"
 #include "io/text.hpp"
+#include "programs/seed_program.hpp"
 #include "report/text.hpp"
 #include "run_options.hpp"
 #include "step_report.hpp"
@@ -36,12 +37,14 @@ Examples:
   fulgurite step --input in.safetensors --output out.safetensors
   fulgurite step --input in.safetensors --output slow.safetensors --platform reference
   fulgurite check out.safetensors slow.safetensors
+  fulgurite step --input in.safetensors --output npu.safetensors --platform a2a3 --form baseline
   fulgurite step --input in.safetensors --output out.safetensors --threads 1 --json)";
 
 struct StepOptions {
   std::string input;
   std::string output;
   std::string platform = "cpu";
+  std::string form;  ///< of platform a2a3; empty: merged
   RunOptions run;
 };
 
@@ -49,7 +52,7 @@ struct StepOptions {
 struct StepRun {
   SeedOutput output;
   StepReport report;
-  std::string platform;  ///< "cpu avx2" or "reference"
+  std::string platform;  ///< "cpu avx2", "reference" or "a2a3 merged"
   int threads = 1;
   nlohmann::ordered_json json;
 };
@@ -76,6 +79,50 @@ StepRun run_cpu(const SeedInput& input, Isa isa, const RunOptions& options) {
           .platform = "cpu " + isa_name,
           .threads = executor->threads(),
           .json = {{"platform", "cpu"}, {"isa", isa_name}, {"stages", stages_json(report)}}};
+}
+
+/// What the run of a tile program found fishy, one line each.
+nlohmann::ordered_json findings_json(const tile::Trace& trace) {
+  auto findings = nlohmann::ordered_json::array();
+  for (const tile::Finding& finding : trace.findings) {
+    findings.push_back({{"kind", std::string(tile::name(finding.kind))},
+                        {"count", finding.count},
+                        {"message", finding.message}});
+  }
+  return findings;
+}
+
+StepRun run_a2a3(const SeedInput& input, programs::Form form) {
+  const auto start = std::chrono::steady_clock::now();
+  programs::SeedRun result = programs::run(input, form);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  const std::string form_name(programs::name(form));
+  StepRun run{.output = std::move(result.output),
+              .report = {},
+              .platform = "a2a3 " + form_name,
+              .threads = 1,
+              .json = {{"platform", "a2a3"},
+                       {"form", form_name},
+                       {"tasks", result.trace.tasks.size()},
+                       {"findings", findings_json(result.trace)}}};
+  run.report.seconds = elapsed.count();
+  return run;
+}
+
+StepRun run_on(const StepOptions& options, const SeedInput& input, Isa isa, programs::Form form) {
+  if (options.platform == "reference") return run_reference(input);
+  if (options.platform == "a2a3") return run_a2a3(input, form);
+  return run_cpu(input, isa, options.run);
+}
+
+/// The form that was asked for; it is a matter of platform a2a3.
+programs::Form form_of(const StepOptions& options) {
+  if (options.form.empty()) return programs::Form::merged;
+  if (options.platform != "a2a3") {
+    throw Error(ErrorKind::usage,
+                "--form: expected --platform a2a3, found --platform " + options.platform);
+  }
+  return programs::form_of(options.form);
 }
 
 /// Tokens of which a row that they see has the score NaN.
@@ -118,9 +165,9 @@ void print_line(const StepOptions& options, const SeedInput& input, const StepRu
 
 int run_step(const StepOptions& options) {
   const Isa isa = resolve_isa(options.run.isa);
+  const programs::Form form = form_of(options);
   const io::SeedFile file = io::SeedFile::open(options.input);
-  const StepRun run = options.platform == "reference" ? run_reference(file.input())
-                                                      : run_cpu(file.input(), isa, options.run);
+  const StepRun run = run_on(options, file.input(), isa, form);
   io::write_seed_output(options.output, file.input(), run.output);
   (options.run.json ? print_json : print_line)(options, file.input(), run);
   return kDone;
@@ -139,8 +186,14 @@ Verb add_step(CLI::App& tool) {
       ->type_name("FILE");
   command
       ->add_option("--platform", options->platform,
-                   "cpu, or reference: plain loops on one thread, the same bits")
-      ->check(CLI::IsMember({"cpu", "reference"}))
+                   "cpu; reference: plain loops on one thread, the same bits;\n"
+                   "or a2a3: tile programs for that NPU, other roundings")
+      ->check(CLI::IsMember({"cpu", "reference", "a2a3"}))
+      ->type_name("NAME");
+  command
+      ->add_option("--form", options->form,
+                   "of platform a2a3, which kernels are fused: merged (the default), rope,\n"
+                   "rope_slice, baseline or per_token; all give the same bits")
       ->type_name("NAME");
   add_run_options(*command, options->run);
   command->footer(kFooter);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -30,6 +31,11 @@ void expect_divisor(std::string_view what, Index value, std::string_view of, Ind
          std::to_string(value));
 }
 
+void expect_between(std::string_view what, Index value, Index least, Index most) {
+  if (value >= least && value <= most) return;
+  refuse(what, std::to_string(least) + " to " + std::to_string(most), std::to_string(value));
+}
+
 void expect_positive(std::string_view what, Index value) {
   if (value <= 0) refuse(what, "a positive integer", std::to_string(value));
 }
@@ -47,7 +53,7 @@ void check_tiling(const Tiling& tiling, const ProgramShape& shape) {
   expect_divisor("hadamard_row_chunk", tiling.hadamard_row_chunk, "H * rope_group", rope_rows);
   expect_divisor("feature_chunk", tiling.feature_chunk, "features of a head", kHeadDim);
   expect_divisor("weights_k_step", tiling.weights_k_step, "D", shape.hidden, true);
-  expect_range("cache_tile", tiling.cache_tile, 1, std::numeric_limits<std::int32_t>::max());
+  expect_between("cache_tile", tiling.cache_tile, 1, std::max<Index>(32, shape.cache_rows));
   expect_divisor("batch_group", tiling.batch_group, "B", shape.sequences);
   expect_divisor("compressor_k_step", tiling.compressor_k_step, "D", shape.hidden, true);
   expect_divisor("compressor_columns", tiling.compressor_columns, "features of a head", kHeadDim);

@@ -53,13 +53,22 @@ TEST_P(Golden, EveryPlatformIsaAndThreadCountGivesTheSameBytes) {
   }
 }
 
+TEST_P(Golden, EveryFormOfTheTileProgramsGivesTheSameBytes) {
+  const std::string merged = step({"--platform", "a2a3"});
+  for (const char* form : {"per_token", "baseline", "rope_slice", "rope"}) {
+    EXPECT_TRUE(step({"--platform", "a2a3", "--form", form}) == merged) << form;
+  }
+}
+
 #ifdef FULGURITE_PYTHON
 TEST_P(Golden, TheJudgeIsContent) {
-  step({});
-  const std::string command = std::string("'" FULGURITE_PYTHON "' '" FULGURITE_JUDGE "' '") +
-                              file_of(GetParam(), "in") + "' '" + file_of(GetParam(), "out") +
-                              "' '" + output_ + "' --variant kernel";
-  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  for (const char* platform : {"cpu", "a2a3"}) {
+    step({"--platform", platform});
+    const std::string command = std::string("'" FULGURITE_PYTHON "' '" FULGURITE_JUDGE "' '") +
+                                file_of(GetParam(), "in") + "' '" + file_of(GetParam(), "out") +
+                                "' '" + output_ + "' --variant kernel";
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  }
 }
 #endif
 

@@ -216,6 +216,28 @@ TEST_F(Step, JsonTellsWhatRanAndHowLongEachStageTook) {
   EXPECT_EQ(json["stages"][0]["int8_macs"], 4 * 16 * 8 * 128);
 }
 
+TEST_F(Step, TheFormsOfPlatformA2a3GiveTheSameFile) {
+  ASSERT_EQ(run({"--platform", "a2a3"}).exit_code, 0);
+  const std::string merged = read_text(output_);
+  for (const char* form : {"per_token", "baseline", "rope_slice", "rope", "merged"}) {
+    const ToolRun result = run({"--platform", "a2a3", "--form", form, "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_TRUE(read_text(output_) == merged) << form;
+    const auto json = nlohmann::json::parse(result.out);
+    EXPECT_EQ(json["platform"], "a2a3");
+    EXPECT_EQ(json["form"], form);
+    EXPECT_GT(json["tasks"], 0);
+    EXPECT_TRUE(json["findings"].empty());
+  }
+}
+
+TEST_F(Step, AFormIsOfPlatformA2a3Only) {
+  expect_refusal(run({"--form", "merged"}), kUsage, "--form: expected --platform a2a3");
+  expect_refusal(run({"--platform", "reference", "--form", "rope"}), kUsage, "--form");
+  expect_refusal(run({"--platform", "a2a3", "--form", "fused"}), kUsage, "found fused");
+  EXPECT_FALSE(written());
+}
+
 TEST_F(Step, JsonOfTheReferenceHasNoStages) {
   const ToolRun result = run({"--json", "--platform", "reference"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
