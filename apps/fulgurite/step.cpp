@@ -192,8 +192,8 @@ Verb add_step(CLI::App& tool) {
       ->type_name("NAME");
   command
       ->add_option("--form", options->form,
-                   "of platform a2a3, which kernels are fused: merged (the default), rope,\n"
-                   "rope_slice, baseline or per_token; all give the same bits")
+                   "of platform a2a3, which kernels are fused: merged (the default),\n"
+                   "rope, rope_slice, baseline or per_token; all give the same bits")
       ->type_name("NAME");
   add_run_options(*command, options->run);
   command->footer(kFooter);

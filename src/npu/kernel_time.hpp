@@ -2,7 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "npu/chip.hpp"
+#include "npu/memory.hpp"
+#include "tile/trace.hpp"
 
 namespace fulgurite::npu {
 
@@ -28,5 +33,17 @@ struct KernelTime {
   double gm_bytes = 0;                   ///< read and written, all cores of the task
   [[nodiscard]] double us() const { return cube_us > vector_us ? cube_us : vector_us; }
 };
+
+/// A kernel that was run on the model of its cores.
+struct KernelRun {
+  KernelTime time;       ///< up to the deadlock, if there is one
+  std::string deadlock;  ///< which side waits for which slot of the ring; else empty
+};
+
+/// Runs the instructions of the planned task, or of its first block, on the pipes of one cube core
+/// and one vector core. Pipes work in order and side by side. An instruction starts when its pipe
+/// is free, its operands are made, and nothing still uses the bytes that it writes; the ring makes
+/// a push wait for a free slot and a pop for a full one. See docs/npu-model.md.
+KernelRun run_kernel(const tile::Trace& trace, const KernelMemory& memory, const Chip& chip);
 
 }  // namespace fulgurite::npu

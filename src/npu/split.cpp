@@ -14,7 +14,7 @@ std::optional<SplitMode> effective_split(const Trace& trace, const Task& task) {
 
 Shape lane_shape(const Shape& shape, std::optional<SplitMode> mode) {
   Shape lane = shape;
-  if (is_halved(shape, mode)) {
+  if (mode && is_halved(shape, mode)) {
     Index& extent = lane[split_axis(*mode)];
     extent = (extent + 1) / 2;
   }

@@ -42,11 +42,12 @@ bool are_equal(const TouchedWindow& a, const TouchedWindow& b) {
 void extend(std::optional<Region>& hull, const TouchedWindow& window, bool is_first) {
   if (is_first && window.box) hull = window.region;
   if (is_first || !hull) return;
-  if (!window.box || window.region.strides != hull->strides) {
+  const std::optional<Shape> box = box_start(*hull);
+  if (!box || !window.box || window.region.strides != hull->strides) {
     hull.reset();
     return;
   }
-  const Shape start = *box_start(*hull);
+  const Shape& start = *box;
   for (std::size_t axis = 0; axis < start.rank(); ++axis) {
     const Index first = std::min(start[axis], (*window.box)[axis]);
     const Index last = std::max(start[axis] + hull->extent[axis],
@@ -94,7 +95,7 @@ Touched touched(const Trace& trace) {
     window.box = box_start(window.region);
     extend(part.hull, window, part.windows.size() == 0);
     part.has_write |= window.is_write;
-    result.windows.push_back(std::move(window));
+    result.windows.push_back(window);
     part.windows.last = static_cast<std::int32_t>(result.windows.size());
   }
   return result;

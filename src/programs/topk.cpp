@@ -15,7 +15,7 @@ constexpr Index kFirstRun = 2 * kSortBlock;  ///< its result: pairs of a score a
 Tile load_scores(Program& pl, const ProgramShape& shape, const Tensor& score_flat, Index t) {
   Index width = kSortBlock;
   while (width < shape.cache_rows) width *= 2;
-  const Tile scores = score_flat({t, 1}, all);
+  Tile scores = score_flat({t, 1}, all);
   if (width == shape.cache_rows) return scores;
   Tile padded = pl.full({1, width}, DType::f32, std::numeric_limits<float>::lowest());
   padded(all, {0, shape.cache_rows}) = scores;
