@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -52,6 +53,30 @@ std::string bytes(double number) {
 }
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+std::string kibibytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string lines;
+  std::size_t column = 0;  // 0: the line has no word yet
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (word.empty()) continue;
+    if (column != 0 && column + 1 + word.size() > width) {
+      lines += '\n';
+      column = 0;
+    }
+    lines += column == 0 ? std::string(indent, ' ') : " ";
+    lines += word;
+    column = column == 0 ? indent + word.size() : column + 1 + word.size();
+  }
+  if (column != 0) lines += '\n';
+  return lines;
+}
 
 std::string shape_text(std::span<const std::int64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));

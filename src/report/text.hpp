@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,6 +26,13 @@ std::string bytes(double number);
 
 /// "95 %"
 std::string percent(double share);
+
+/// "74.6 KiB", powers of two with one decimal, as on-chip memories are given.
+std::string kibibytes(std::int64_t bytes);
+
+/// Lines of at most `width` columns, `indent` blanks before each; a longer word stands alone. Each
+/// line ends with a newline.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent = 0);
 
 /// "[2,256,128]"
 std::string shape_text(std::span<const std::int64_t> shape);

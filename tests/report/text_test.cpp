@@ -37,6 +37,19 @@ TEST(Text, NumbersHaveThreeDigitsAndTheUnitThatFits) {
   EXPECT_EQ(percent(0.946), "95 %");
 }
 
+TEST(Text, MemoriesOfAChipAreInKibibytes) {
+  EXPECT_EQ(kibibytes(0), "0.0 KiB");
+  EXPECT_EQ(kibibytes(196608), "192.0 KiB");
+  EXPECT_EQ(kibibytes(76416), "74.6 KiB");
+}
+
+TEST(Text, LinesAreWrappedBetweenWords) {
+  EXPECT_EQ(wrapped("", 10), "");
+  EXPECT_EQ(wrapped("one two three", 7), "one two\nthree\n");
+  EXPECT_EQ(wrapped("one two three", 9, 2), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("one  incomprehensible two", 5, 1), " one\n incomprehensible\n two\n");
+}
+
 TEST(Text, ShapesAreInBrackets) {
   EXPECT_EQ(shape_text({}), "[]");
   EXPECT_EQ(shape_text(std::array<std::int64_t, 3>{2, 256, 128}), "[2,256,128]");
