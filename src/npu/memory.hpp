@@ -24,6 +24,7 @@ tile::Index limit(const Chip& chip, Space space);
 /// A value that lives in a buffer, from its first to its last statement. Statements are numbered
 /// as the kernel's text has them: a loop's body counts once.
 struct Tenant {
+  std::int32_t value = 0;  ///< its number in the kernel
   tile::TileId tile;  ///< the first time that the kernel runs; of scratch: the operation's result
   bool is_scratch = false;
   std::int32_t first = 0;
@@ -65,7 +66,8 @@ struct Statement {
 
 /// Where the values of one kernel live.
 struct KernelMemory {
-  tile::TaskId task;  ///< the example that was planned
+  tile::TaskId task;                     ///< the example that was planned
+  std::optional<tile::SplitMode> split;  ///< of its vector side
   Ring ring;
   std::vector<Statement> statements;  ///< by the numbers of Tenant
   std::vector<SpacePlan> spaces;      ///< those that the kernel uses
