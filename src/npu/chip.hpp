@@ -45,7 +45,7 @@ struct Chip {
   double pending_per_core = 1;    ///< tasks that may be staged behind the running one
   double task_window = 16384;     ///< tasks that the runtime holds at a time
 
-  // ---- Transfers: cycles = start + bytes / bytes_per_cycle
+  // ---- Transfers: bytes / bytes_per_cycle of the pipe; the data is there `start` later
   double gm_start_cycles = 200;
   double gm_to_ub_bytes_per_cycle = 58.6;
   double gm_to_l1_bytes_per_cycle = 78.4;

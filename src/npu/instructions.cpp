@@ -75,8 +75,11 @@ class Builder {
     (side == Side::cube ? result_.cube : result_.vector).push_back(instruction);
   }
 
-  [[nodiscard]] double transfer_cycles(double bytes, double rate) const {
-    return chip_.gm_start_cycles + bytes / rate;
+  /// A pipe has many transfers under way, so that the start of one is no time of the pipe.
+  void transfer(Side side, Pipe pipe, double bytes, double rate, double gm_bytes,
+                RingStep ring = RingStep::none) {
+    add(side, pipe, bytes / rate, gm_bytes, ring);
+    (side == Side::cube ? result_.cube : result_.vector).back().latency = chip_.gm_start_cycles;
   }
 
   // ---- Moves: one instruction on each side
@@ -89,13 +92,12 @@ class Builder {
       add(Side::cube, Pipe::fixpipe,
           fixpipe_cycles(tile.shape[0], tile.shape.back(), element_bytes(tile.dtype), chip_), bytes,
           RingStep::push);
-      add(Side::vector, Pipe::load, transfer_cycles(lane_bytes, chip_.gm_to_ub_bytes_per_cycle),
-          lane_bytes * lanes(), RingStep::pop);
+      transfer(Side::vector, Pipe::load, lane_bytes, chip_.gm_to_ub_bytes_per_cycle,
+               lane_bytes * lanes(), RingStep::pop);
     } else {
-      add(Side::vector, Pipe::store, transfer_cycles(lane_bytes, chip_.ub_to_gm_bytes_per_cycle),
-          lane_bytes * lanes(), RingStep::push);
-      add(Side::cube, Pipe::mte2, transfer_cycles(bytes, chip_.gm_to_l1_bytes_per_cycle), bytes,
-          RingStep::pop);
+      transfer(Side::vector, Pipe::store, lane_bytes, chip_.ub_to_gm_bytes_per_cycle,
+               lane_bytes * lanes(), RingStep::push);
+      transfer(Side::cube, Pipe::mte2, bytes, chip_.gm_to_l1_bytes_per_cycle, bytes, RingStep::pop);
     }
   }
 
@@ -119,8 +121,8 @@ class Builder {
     switch (op.code) {
       case OpCode::load: {
         const Traffic traffic = traffic_of(op);
-        add(Side::cube, Pipe::mte2, transfer_cycles(traffic.bytes, chip_.gm_to_l1_bytes_per_cycle),
-            traffic.line_bytes);
+        transfer(Side::cube, Pipe::mte2, traffic.bytes, chip_.gm_to_l1_bytes_per_cycle,
+                 traffic.line_bytes);
         break;
       }
       case OpCode::store:
@@ -160,9 +162,8 @@ class Builder {
       case OpCode::load: {
         const Traffic traffic = traffic_of(op);
         const double share = lane_share(op.result);
-        add(Side::vector, Pipe::load,
-            transfer_cycles(traffic.bytes * share, chip_.gm_to_ub_bytes_per_cycle),
-            traffic.line_bytes * share * lanes());
+        transfer(Side::vector, Pipe::load, traffic.bytes * share, chip_.gm_to_ub_bytes_per_cycle,
+                 traffic.line_bytes * share * lanes());
         break;
       }
       case OpCode::store:
@@ -170,9 +171,8 @@ class Builder {
       case OpCode::write: {
         const Traffic traffic = traffic_of(op);
         const double share = op.operands[0].valid() ? lane_share(op.operands[0]) : 1;
-        add(Side::vector, Pipe::store,
-            transfer_cycles(traffic.bytes * share, chip_.ub_to_gm_bytes_per_cycle),
-            traffic.line_bytes * share * lanes());
+        transfer(Side::vector, Pipe::store, traffic.bytes * share, chip_.ub_to_gm_bytes_per_cycle,
+                 traffic.line_bytes * share * lanes());
         break;
       }
       case OpCode::create_tensor:

@@ -15,7 +15,8 @@ enum class RingStep : std::uint8_t { none, push, pop };
 /// One instruction of one side of a kernel.
 struct Instruction {
   Pipe pipe = Pipe::vector;
-  double cycles = 0;
+  double cycles = 0;           ///< that it takes of its pipe
+  double latency = 0;          ///< cycles more until its result is there
   double move_cycles = 0;      ///< of a product: on MTE1, beside `multiply_cycles`
   double multiply_cycles = 0;  ///< of a product
   double gm_bytes = 0;         ///< of all cores of this side

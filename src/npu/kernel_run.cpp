@@ -175,11 +175,12 @@ class Run {
     for (const std::int32_t value : instruction.writes) {
       if (value >= 0) start = std::max(start, places_.unused(value, round));
     }
-    finish(side, instruction, round, start + instruction.cycles);
+    finish(side, instruction, round, start);
     return true;
   }
 
-  void finish(Worker& side, const Instruction& instruction, Index round, double end) {
+  void finish(Worker& side, const Instruction& instruction, Index round, double start) {
+    const double end = start + instruction.cycles + instruction.latency;
     for (const std::int32_t value : instruction.reads) {
       if (value >= 0) places_.use(value, round, end);
     }
@@ -189,7 +190,7 @@ class Run {
     if (instruction.ring == RingStep::push) side.out.push(end);
     if (instruction.ring == RingStep::pop) side.in.pop();
     for (std::int32_t i = 0; i < instruction.frees; ++i) side.in.free(end);
-    side.free[static_cast<std::size_t>(instruction.pipe)] = end;
+    side.free[static_cast<std::size_t>(instruction.pipe)] = start + instruction.cycles;
     side.end = std::max(side.end, end);
     ++side.next;
     count(instruction);
