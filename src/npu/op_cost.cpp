@@ -1,6 +1,7 @@
 #include "npu/op_cost.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "npu/split.hpp"
 
@@ -10,11 +11,8 @@ using namespace tile;
 
 namespace {
 
-double ceil_div(double number, double unit) {
-  const auto whole = static_cast<Index>(number);
-  const auto step = static_cast<Index>(unit);
-  return static_cast<double>((whole + step - 1) / step);
-}
+/// How often `unit` bytes or elements go into `number`, rounded up.
+double times(double number, double unit) { return std::ceil(number / unit); }
 
 /// The shapes of one operation as one vector core sees them.
 class VectorOp {
@@ -82,10 +80,10 @@ class VectorOp {
     if (op_.operand_count > 0 && op_.operands[0].valid() && op_.code == OpCode::cast) {
       most = std::max(most, bytes(op_.operands[0]));
     }
-    return slope * ceil_div(most, chip_.repeat_bytes) + fixed;
+    return slope * times(most, chip_.repeat_bytes) + fixed;
   }
   [[nodiscard]] double flat_of(TileId tile, double slope, double fixed) const {
-    return slope * ceil_div(bytes(tile), chip_.repeat_bytes) + fixed;
+    return slope * times(bytes(tile), chip_.repeat_bytes) + fixed;
   }
 
   /// Row by row, as operations on two tiles go.
@@ -94,7 +92,7 @@ class VectorOp {
     const auto row_bytes =
         static_cast<double>(result.back() * element_bytes(trace_[op_.result].dtype));
     const double rows = static_cast<double>(result.elements()) / static_cast<double>(result.back());
-    const double repeats = ceil_div(row_bytes, chip_.repeat_bytes);
+    const double repeats = times(row_bytes, chip_.repeat_bytes);
     const bool is_partial = repeats * chip_.repeat_bytes != row_bytes;
     return slope * rows * repeats + fixed + (is_partial ? chip_.partial_repeat_cycles : 0);
   }
@@ -114,12 +112,11 @@ class VectorOp {
     const Chip& c = chip_;
     switch (op_.code) {
       case OpCode::sort32:
-        return c.sort32_cycles *
-                   ceil_div(static_cast<double>(shape(op_.operands[0]).elements()), 32) +
+        return c.sort32_cycles * times(static_cast<double>(shape(op_.operands[0]).elements()), 32) +
                c.sort32_fixed;
       case OpCode::mrgsort:
       case OpCode::mrgsort_lists:
-        return c.mrgsort_cycles * ceil_div(static_cast<double>(shape(op_.result).elements()), 256) +
+        return c.mrgsort_cycles * times(static_cast<double>(shape(op_.result).elements()), 256) +
                c.mrgsort_fixed;
       case OpCode::gather_mask:
         return flat_of(op_.operands[0], c.gather_mask_slope, c.gather_mask_fixed);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <string>
 
 #include "fulgurite/error.hpp"
 
@@ -19,6 +22,26 @@ TEST(NpuChip, EveryConstantHasASourceAndARangeAroundItsValue) {
     EXPECT_GE(constant.high, chip.*constant.member) << constant.name;
   }
   EXPECT_EQ(names.size() * sizeof(double), sizeof(Chip)) << "a constant is not in the table";
+}
+
+/// A row of docs/npu-model.md.
+std::string row_of(const Constant& constant) {
+  std::ostringstream row;
+  row << "| `" << constant.name << "` | " << Chip().*constant.member << ' ' << constant.unit
+      << " |";
+  if (constant.low != constant.high) row << ' ' << constant.low << " to " << constant.high << " |";
+  if (constant.low == constant.high) row << " |";
+  row << ' ' << name(constant.confidence) << " | " << constant.source << " |";
+  return row.str();
+}
+
+TEST(NpuChip, TheDocsListEveryConstant) {
+  std::ifstream page(FULGURITE_DOCS "/npu-model.md");
+  std::set<std::string> lines;
+  for (std::string line; std::getline(page, line);) lines.insert(line);
+  for (const Constant& constant : constants()) {
+    EXPECT_TRUE(lines.contains(row_of(constant))) << row_of(constant);
+  }
 }
 
 TEST(NpuChip, SetChangesOneConstant) {
