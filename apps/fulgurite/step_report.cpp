@@ -26,7 +26,8 @@ nlohmann::ordered_json stages_json(const StepReport& report) {
                       {"seconds", report[stage].seconds},
                       {"int8_macs", report[stage].int8_macs},
                       {"bf16_macs", report[stage].bf16_macs},
-                      {"bytes", report[stage].bytes}});
+                      {"bytes", report[stage].bytes},
+                      {"skipped_macs", report[stage].skipped_macs}});
   }
   return stages;
 }

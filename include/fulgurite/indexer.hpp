@@ -32,6 +32,9 @@ struct StageReport {
   std::int64_t int8_macs = 0;  ///< multiply-adds of int8 codes
   std::int64_t bf16_macs = 0;  ///< multiply-adds of bf16 values
   std::int64_t bytes = 0;      ///< weights, rows and results that must move
+  /// Of int8_macs, how many pruned selection left out; its own sample counts against it, so where a
+  /// guess failed it can be negative.
+  std::int64_t skipped_macs = 0;
 };
 
 /// What a step did.
@@ -48,6 +51,9 @@ struct IndexerOptions {
   Recipe recipe = Recipe::seed_int8();
   Isa isa = resolve_isa();                  ///< the best of this machine, or FULGURITE_ISA
   std::shared_ptr<Executor> executor = {};  ///< null: default_executor()
+  /// Leaves out multiply-adds that cannot change a selection, where no logits are asked for. The
+  /// result is the same, to the bit.
+  bool prune = true;
 };
 
 /// The lightning indexer of one layer: packed weights, immutable, and safe to use from many threads

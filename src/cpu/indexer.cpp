@@ -43,6 +43,7 @@ Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights
       recipe(validated(options.recipe)),
       isa(resolve_isa(name(options.isa))),
       executor(validated(options.executor ? options.executor : default_executor())),
+      prune(options.prune),
       kernels(cpu::kernels_for(isa)),
       model(shape, validated(shape, weights), *executor) {}
 

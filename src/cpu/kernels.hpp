@@ -126,6 +126,20 @@ struct TopList {
 };
 inline constexpr int kListSlack = 64;
 
+/// A selection that spares rows their last heads (cpu/prune.hpp plans it). The first `split` heads
+/// hold all whose weight is not negative; every |weight| is at most kMostPrunedWeight.
+struct PrunedRows {
+  std::int64_t split;            ///< a multiple of 4 between 0 and H, both excluded
+  std::int64_t most_candidates;  ///< at least k: more of them raise the list's threshold
+  float* sums;                   ///< [rows of the range, rounded up to 32], of the first heads
+  std::int64_t finished;         ///< rows that met all heads are added to it
+};
+/// So no sum of products overflows, and none is NaN.
+inline constexpr float kMostPrunedWeight = 0x1p96F;
+/// To collect a row and bring it into a new tile costs as much as so many heads.
+inline constexpr int kCollectHeads = 8;
+inline constexpr int kSampleStep = 32;
+
 /// The kernels of one ISA. Column, row and token ranges are half-open; any split of them gives the
 /// same bits.
 struct Kernels {
@@ -153,6 +167,19 @@ struct Kernels {
   /// the scores also go there, as `score` leaves them.
   void (*score_select)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
                        float* out, TopList&);
+  /// The same selection without the scores of all rows. Only rows whose score is above the list's
+  /// threshold get into it; leaves `sums` for reselect_pruned. list.capacity - 192 is at least
+  /// most_candidates.
+  void (*score_select_pruned)(const ScoreQuery&, const KeyTable&, std::int64_t first,
+                              std::int64_t last, PrunedRows&, TopList&);
+  /// After score_select_pruned with the same list, for fewer than k rows were above its threshold:
+  /// offers the other rows of the range.
+  void (*reselect_pruned)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
+                          PrunedRows&, TopList&);
+  /// For each of rows[0..count), a multiple of kSampleStep: its sum of 4, 8, ... H heads times its
+  /// scale, to bounds[H/4][stride].
+  void (*score_sample)(const ScoreQuery&, const KeyTable&, const std::uint32_t* rows,
+                       std::int64_t count, std::int64_t stride, float* bounds);
   /// Reduces the list to its best min(count, k), in no order.
   void (*select_top)(TopList&);
   /// Sorts `count` pairs, score descending, then row ascending; -0 becomes +0.

@@ -31,69 +31,48 @@ void Step::make_units(TokenRange block) {
 
 void Step::select(TokenRange block) {
   make_units(block);
-  const auto units = static_cast<std::int64_t>(work_.units.size());
-  for_each_unit(executor_, units,
-                [&](int lane, std::int64_t unit) { score_unit(unit, lane, block); });
-  if (units > block.count) {
+  if (in_parts_) {
+    select_in_parts(block);
+  } else {
     for_each_unit(executor_, block.count,
-                  [&](int lane, std::int64_t place) { merge_parts(block.first + place, lane); });
+                  [&](int lane, std::int64_t unit) { select_token(unit, lane, block); });
   }
+  report_selection(block);
+}
+
+void Step::report_selection(TokenRange block) {
   StageReport& report = stage(Stage::select);
   std::int64_t counted = -1;
   for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-    const ScoreUnit& scored = work_.units[unit];
-    const std::int64_t rows = scored.last_row - scored.first_row;
-    report.int8_macs += rows * shape_.heads * kHeadDim;
-    report.bytes += rows * (kHeadDim + static_cast<int>(sizeof(float)));
-    if (work_.nan_units[unit] == 0 || scored.token == counted) continue;
-    counted = scored.token;
+    const ScoreUnit& rows = work_.units[unit];
+    const ScoredUnit& scored = work_.scored[unit];
+    const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(rows.token - block.first)];
+    const std::int64_t count = rows.last_row - rows.first_row;
+    report.int8_macs += count * shape_.heads * kHeadDim;
+    report.bytes += count * (kHeadDim + static_cast<int>(sizeof(float)));
+    if (guess.split != 0) {
+      report.skipped_macs += (count - scored.finished) * (shape_.heads - guess.split) * kHeadDim;
+    }
+    if (rows.first_row == 0) report.skipped_macs -= guess.sampled * shape_.heads * kHeadDim;
+    if (!scored.met_nan || rows.token == counted) continue;
+    counted = rows.token;
     ++report_.tokens_with_nan;
   }
 }
 
-void Step::score_unit(std::int64_t unit, std::int64_t lane, TokenRange block) {
-  const ScoreUnit& rows = work_.units[static_cast<std::size_t>(unit)];
-  const std::int64_t place = rows.token - block.first;
-  const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(rows.token)];
-  const ScoreQuery query{.heads = shape_.heads,
-                         .words = work_.words.data() + place * shape_.heads * kHeadDim * 2,
-                         .correction = work_.correction.data() + place * shape_.heads,
-                         .weight = work_.folded.data() + place * shape_.heads};
-  const KeyTable keys{
-      .pages = work_.pages.data() + work_.first_page[static_cast<std::size_t>(plan.owner)],
-      .page_rows = keys_.memory.page_rows};
-  const std::int64_t places = std::min(part_places_, rows.last_row - rows.first_row);
-  TopList list = work_.lists[static_cast<std::size_t>(lane)].list(places, list_capacity_);
-  float* logits = StepAccess::logits(picks_, rows.token);
-  if (places > 0) {
-    kernels_.score_select(query, keys, rows.first_row, rows.last_row,
-                          logits != nullptr ? logits + rows.first_row : nullptr, list);
-    kernels_.select_top(list);
-  }
-  work_.nan_units[static_cast<std::size_t>(unit)] = list.met_nan ? 1 : 0;
-  if (unit_rows_ >= plan.visible) {
-    write_selection(rows.token, list);
-    return;
-  }
-  work_.part_counts[static_cast<std::size_t>(unit)] = list.count;
-  std::copy_n(list.scores, list.count, work_.part_scores.data() + unit * part_places_);
-  std::copy_n(list.rows, list.count, work_.part_rows.data() + unit * part_places_);
-}
-
-void Step::merge_parts(std::int64_t token, std::int64_t lane) {
-  const std::int64_t visible = work_.plan.tokens[static_cast<std::size_t>(token)].visible;
-  if (unit_rows_ >= visible) return;
-  TopList list =
-      work_.lists[static_cast<std::size_t>(lane)].list(places_of(visible), list_capacity_);
-  for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-    if (work_.units[unit].token != token) continue;
-    const auto part = static_cast<std::int64_t>(unit) * part_places_;
-    std::copy_n(work_.part_scores.data() + part, work_.part_counts[unit], list.scores + list.count);
-    std::copy_n(work_.part_rows.data() + part, work_.part_counts[unit], list.rows + list.count);
-    list.count += work_.part_counts[unit];
-  }
-  kernels_.select_top(list);
-  write_selection(token, list);
+Step::TokenRows Step::token_rows(std::int64_t token, TokenRange block) {
+  const std::int64_t place = token - block.first;
+  const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
+  return {
+      .query = {.heads = shape_.heads,
+                .words = work_.words.data() + place * shape_.heads * kHeadDim * 2,
+                .correction = work_.correction.data() + place * shape_.heads,
+                .weight = work_.folded.data() + place * shape_.heads},
+      .keys = {.pages = work_.pages.data() + work_.first_page[static_cast<std::size_t>(plan.owner)],
+               .page_rows = keys_.memory.page_rows},
+      .visible = plan.visible,
+      .places = places_of(plan.visible),
+      .logits = StepAccess::logits(picks_, token)};
 }
 
 void Step::write_selection(std::int64_t token, const TopList& list) {

@@ -21,6 +21,7 @@ struct Indexer::Impl {
   Recipe recipe;
   Isa isa;
   std::shared_ptr<Executor> executor;
+  bool prune;
   const cpu::Kernels& kernels;
   cpu::PackedModel model;
   cpu::WorkspacePool workspaces;
@@ -45,6 +46,14 @@ class Step {
   struct TokenRange {
     std::int64_t first;
     std::int64_t count;
+  };
+  /// What a token's selection reads and fills.
+  struct TokenRows {
+    ScoreQuery query;
+    KeyTable keys;
+    std::int64_t visible;
+    std::int64_t places;  ///< of the result
+    float* logits;        ///< null, or [visible]
   };
 
   // step_check.cpp
@@ -73,9 +82,27 @@ class Step {
   void list_pages();
   void select(TokenRange block);
   void make_units(TokenRange block);
-  void score_unit(std::int64_t unit, std::int64_t lane, TokenRange block);
-  void merge_parts(std::int64_t token, std::int64_t lane);
+  void report_selection(TokenRange block);
+  [[nodiscard]] TokenRows token_rows(std::int64_t token, TokenRange block);
   void write_selection(std::int64_t token, const TopList& list);
+
+  // select_tokens.cpp: a lane selects for a whole token, or several share its rows
+  void select_token(std::int64_t unit, std::int64_t lane, TokenRange block);
+  void select_in_parts(TokenRange block);
+  void guess_in_parts(TokenRange block);
+  void select_part(std::int64_t unit, std::int64_t lane, TokenRange block);
+  void judge_guesses(TokenRange block);
+  void reselect_part(std::int64_t unit, std::int64_t lane, TokenRange block);
+  void merge_parts(std::int64_t token, std::int64_t lane);
+  [[nodiscard]] bool may_prune(const TokenRows& rows) const;
+  void take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t first, std::int64_t last);
+  [[nodiscard]] PruneGuess guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane);
+  [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t unit);
+  [[nodiscard]] float* bounds(std::int64_t slot);
+  [[nodiscard]] float* partial_sums(std::int64_t slot);
+  [[nodiscard]] TopList lane_list(std::int64_t lane, std::int64_t places);
+  void load_part(std::size_t unit, TopList& list) const;
+  void save_part(std::size_t unit, const TopList& list);
 
   [[nodiscard]] StageReport& stage(Stage which) {
     return report_.stages[static_cast<std::size_t>(which)];
@@ -94,6 +121,8 @@ class Step {
   float* key_rows_;
   Workspace& work_;
   std::int64_t unit_rows_ = 0;      ///< most rows that are scored as one unit
+  bool in_parts_ = false;           ///< a token's rows may be several units
+  bool pruned_ = false;             ///< selections may be pruned
   std::int64_t list_capacity_ = 0;  ///< of each lane's candidate list
   std::int64_t part_places_ = 0;    ///< places of a unit's partial selection
   StepReport report_;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/checked.hpp"
+#include "cpu/prune.hpp"
 #include "cpu/step.hpp"
 #include "cpu/step_access.hpp"
 #include "fulgurite/error.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kLeastUnitRows = 1024;  ///< fewer are not worth a thread's start
 constexpr std::int64_t kUnitRowStep = 32;
+constexpr std::int64_t kUnitsPerLane = 8;  ///< so that no lane waits long for the last one
 constexpr std::int64_t kLeastListCapacity = 2048;
 
 [[noreturn]] void refuse(const std::string& problem) { throw Error(ErrorKind::input, problem); }
@@ -127,21 +129,31 @@ void Step::allocate_lists(std::int64_t block, std::int64_t most_rows) {
   // Few tokens: their rows are what the threads share. A unit is whole tiles of keys.
   unit_rows_ = most_rows;
   if (lanes > 1 && block < 2 * lanes) {
-    const std::int64_t even = core::divide_up(most_rows * block, 4 * lanes);
+    const std::int64_t even = core::divide_up(most_rows * block, kUnitsPerLane * lanes);
     unit_rows_ = std::max(kLeastUnitRows, core::round_up(even, kUnitRowStep));
   }
-  const std::int64_t parts = most_rows == 0 ? 1 : core::divide_up(most_rows, unit_rows_);
+  in_parts_ = unit_rows_ < most_rows;
+  const std::int64_t parts = in_parts_ ? core::divide_up(most_rows, unit_rows_) : 1;
   const std::int64_t units = block * parts;
   part_places_ = places_of(std::min(most_rows, unit_rows_));
   list_capacity_ = std::max({kLeastListCapacity, 4 * places_of(most_rows), parts * part_places_});
   work_.lists.resize(static_cast<std::size_t>(lanes));
   for (ListMemory& list : work_.lists) list.ensure(list_capacity_);
   work_.units.reserve(static_cast<std::size_t>(units));
-  work_.part_counts.resize(static_cast<std::size_t>(units));
-  work_.nan_units.resize(static_cast<std::size_t>(units));
-  if (parts == 1) return;
-  work_.part_scores.ensure("partial selections", units * part_places_);
-  work_.part_rows.ensure("partial selections", units * part_places_);
+  work_.scored.resize(static_cast<std::size_t>(units));
+  work_.guesses.resize(static_cast<std::size_t>(block));
+  work_.failed_guesses.resize(static_cast<std::size_t>(block));
+  if (in_parts_) {
+    work_.part_scores.ensure("partial selections", units * part_places_);
+    work_.part_rows.ensure("partial selections", units * part_places_);
+  }
+  pruned_ = indexer_.prune && picks_.logit_rows() == 0 &&
+            enough_rows_to_prune(most_rows, places_of(most_rows));
+  if (!pruned_) return;
+  const std::int64_t slots = in_parts_ ? block : lanes;
+  work_.bounds.ensure("bounds of sampled rows", slots * shape_.heads / 4 * kMostSampled);
+  work_.partial_sums.ensure("partial sums",
+                            (in_parts_ ? units : lanes) * core::round_up(unit_rows_, kUnitRowStep));
 }
 
 }  // namespace fulgurite::cpu

@@ -3,6 +3,7 @@
 #include "cpu/compress-inl.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/project-inl.hpp"
+#include "cpu/prune-inl.hpp"
 #include "cpu/query-inl.hpp"
 #include "cpu/score-inl.hpp"
 #include "cpu/select-inl.hpp"
@@ -25,6 +26,9 @@ constexpr Kernels make_kernels() {
   kernels.pack_query = pack_query;
   kernels.score = score;
   kernels.score_select = score_select;
+  kernels.score_select_pruned = score_select_pruned;
+  kernels.reselect_pruned = reselect_pruned;
+  kernels.score_sample = score_sample;
   kernels.select_top = select_top;
   kernels.sort_top = sort_top;
   return kernels;

@@ -8,6 +8,7 @@
 
 #include "core/aligned_buffer.hpp"
 #include "cpu/kernels.hpp"
+#include "cpu/prune.hpp"
 #include "fulgurite/model.hpp"
 #include "indexer/plan.hpp"
 
@@ -21,6 +22,13 @@ struct ScoreUnit {
   std::int64_t token;
   std::int64_t first_row;
   std::int64_t last_row;
+};
+
+/// What came of a unit.
+struct ScoredUnit {
+  std::int64_t count;     ///< rows of its partial selection
+  std::int64_t finished;  ///< rows that met all heads
+  bool met_nan;
 };
 
 /// A candidate list's memory.
@@ -50,10 +58,13 @@ struct Workspace {
   std::vector<std::int64_t> first_page;             ///< [sequences]
   std::vector<ScoreUnit> units;
   std::vector<ListMemory> lists;           ///< [lanes]
+  std::vector<ScoredUnit> scored;          ///< [units]
   core::AlignedBuffer<float> part_scores;  ///< [units, part places], if a token has several units
   core::AlignedBuffer<std::uint32_t> part_rows;
-  std::vector<std::int64_t> part_counts;  ///< [units]
-  std::vector<unsigned char> nan_units;   ///< [units]: the unit met a NaN score
+  std::vector<PruneGuess> guesses;            ///< [block]
+  std::vector<unsigned char> failed_guesses;  ///< [block]: too few rows were above it
+  core::AlignedBuffer<float> bounds;          ///< [lanes or block, H/4, kMostSampled]
+  core::AlignedBuffer<float> partial_sums;    ///< [lanes or units, rows of a unit]
 };
 
 /// Workspaces for as many steps as run at once.
