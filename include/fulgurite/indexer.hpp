@@ -42,6 +42,8 @@ struct StepReport {
   std::array<StageReport, kStages> stages{};
   double seconds = 0;                ///< the whole step, planning and validation included
   std::int64_t tokens_with_nan = 0;  ///< tokens that met at least one NaN score
+  /// Memory beyond weights, caches and results. It stays with the indexer for the next step.
+  std::int64_t workspace_bytes = 0;
   [[nodiscard]] const StageReport& operator[](Stage stage) const {
     return stages[static_cast<std::size_t>(stage)];
   }

@@ -60,6 +60,7 @@ StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, Compr
   }
   step.execute();
   StepReport report = step.report();
+  report.workspace_bytes = (*workspace).bytes();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

@@ -15,31 +15,31 @@ void Step::list_pages() {
   }
 }
 
-/// Units of a token follow one another, in ascending rows.
-void Step::make_units(TokenRange block) {
-  work_.units.clear();
-  for (std::int64_t token = block.first; token < block.first + block.count; ++token) {
-    const std::int64_t visible = work_.plan.tokens[static_cast<std::size_t>(token)].visible;
-    std::int64_t row = 0;
-    do {
-      const std::int64_t last = std::min(row + unit_rows_, visible);
-      work_.units.push_back({token, row, last});
-      row = last;
-    } while (row < visible);
+void Step::order_tokens(TokenRange block) {
+  work_.order.resize(static_cast<std::size_t>(block.count));
+  for (std::int64_t place = 0; place < block.count; ++place) {
+    const std::int64_t token = block.first + place;
+    work_.order[static_cast<std::size_t>(place)] = {
+        token, work_.plan.tokens[static_cast<std::size_t>(token)].visible};
   }
+  order_by_rows(work_.order);
 }
 
 void Step::select(TokenRange block) {
-  make_units(block);
-  if (in_parts_) {
-    select_in_parts(block);
-  } else {
-    for_each_unit(executor_, block.count,
-                  [&](int lane, std::int64_t unit) { select_token(unit, lane, block); });
-  }
-  report_selection(block);
+  order_tokens(block);
+  share_rows(
+      work_.order, executor_.threads(), shape_.topk,
+      [&](const Wave& wave) {
+        select_wave(wave, block);
+        report_selection(block);
+      },
+      [&](std::span<const VisibleRows> tokens) {
+        select_wholes(tokens, block);
+        report_selection(block);
+      });
 }
 
+/// What came of the units.
 void Step::report_selection(TokenRange block) {
   StageReport& report = stage(Stage::select);
   std::int64_t counted = -1;

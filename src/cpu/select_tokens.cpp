@@ -46,15 +46,19 @@ float* Step::bounds(std::int64_t slot) {
   return work_.bounds.data() + slot * shape_.heads / 4 * kMostSampled;
 }
 
-float* Step::partial_sums(std::int64_t slot) {
-  return work_.partial_sums.data() + slot * core::round_up(unit_rows_, kSampleStep);
-}
-
-PrunedRows Step::pruned_rows(const PruneGuess& guess, std::int64_t unit) {
+PrunedRows Step::pruned_rows(const PruneGuess& guess, std::int64_t first_sum) {
   return {.split = guess.split,
           .most_candidates = most_candidates(shape_.topk),
-          .sums = partial_sums(unit),
+          .sums = work_.partial_sums.data() + first_sum,
           .finished = 0};
+}
+
+/// A unit for each token.
+void Step::select_wholes(std::span<const VisibleRows> tokens, TokenRange block) {
+  work_.units.clear();
+  for (const VisibleRows& token : tokens) work_.units.push_back({token.token, 0, token.rows, 0});
+  for_each_unit(executor_, static_cast<std::int64_t>(tokens.size()),
+                [&](int lane, std::int64_t unit) { select_token(unit, lane, block); });
 }
 
 /// All of a token's rows, by one lane.
@@ -65,7 +69,7 @@ void Step::select_token(std::int64_t unit, std::int64_t lane, TokenRange block) 
   PruneOutcome outcome{};
   if (pruned_ && rows.places > 0) {
     outcome = select_pruned(kernels_, rows.query, rows.keys, rows.visible,
-                            {bounds(lane), partial_sums(lane)}, list);
+                            {bounds(lane), work_.partial_sums.data() + lane * whole_sums_}, list);
   } else if (rows.places > 0) {
     kernels_.score_select(rows.query, rows.keys, 0, rows.visible, rows.logits, list);
     kernels_.select_top(list);
@@ -77,51 +81,74 @@ void Step::select_token(std::int64_t unit, std::int64_t lane, TokenRange block) 
 
 /// Each token's rows are several units. The lanes meet between the sample, the guess, the rows, the
 /// rows that a guess that failed has left, and the merging of the parts.
-void Step::select_in_parts(TokenRange block) {
-  std::fill_n(work_.guesses.begin(), block.count, PruneGuess{});
-  std::fill_n(work_.failed_guesses.begin(), block.count, 0);
-  if (pruned_) guess_in_parts(block);
-  const auto units = static_cast<std::int64_t>(work_.units.size());
-  for_each_unit(executor_, units,
-                [&](int lane, std::int64_t unit) { select_part(unit, lane, block); });
-  if (pruned_) {
-    judge_guesses(block);
-    for_each_unit(executor_, units,
-                  [&](int lane, std::int64_t unit) { reselect_part(unit, lane, block); });
+void Step::select_wave(const Wave& wave, TokenRange block) {
+  make_units(wave);
+  for (const VisibleRows& token : wave.tokens) {
+    const auto place = static_cast<std::size_t>(token.token - block.first);
+    work_.guesses[place] = {};
+    work_.failed_guesses[place] = 0;
   }
-  for_each_unit(executor_, block.count,
-                [&](int lane, std::int64_t place) { merge_parts(block.first + place, lane); });
+  if (pruned_) guess_wave(wave, block);
+  for_each_unit(executor_, wave.units,
+                [&](int lane, std::int64_t unit) { select_part(wave, unit, lane, block); });
+  if (pruned_) {
+    judge_guesses(wave, block);
+    for_each_unit(executor_, wave.units,
+                  [&](int lane, std::int64_t unit) { reselect_part(wave, unit, lane, block); });
+  }
+  for_each_unit(executor_, static_cast<std::int64_t>(wave.tokens.size()),
+                [&](int lane, std::int64_t slot) {
+                  merge_parts(wave, wave.tokens[static_cast<std::size_t>(slot)], lane);
+                });
 }
 
-void Step::guess_in_parts(TokenRange block) {
+/// Units of a token follow one another, in ascending rows.
+void Step::make_units(const Wave& wave) {
+  work_.units.clear();
+  std::int64_t sums = 0;
+  for (const VisibleRows& token : wave.tokens) {
+    for (std::int64_t row = 0; row < token.rows; row += wave.unit_rows) {
+      const std::int64_t last = std::min(row + wave.unit_rows, token.rows);
+      work_.units.push_back({token.token, row, last, sums});
+      sums += core::round_up(last - row, kSampleStep);
+    }
+  }
+}
+
+void Step::guess_wave(const Wave& wave, TokenRange block) {
   constexpr std::int64_t kUnits = kMostSampled / kSampleUnit;
-  for_each_unit(executor_, block.count * kUnits, [&](int, std::int64_t unit) {
-    const std::int64_t place = unit / kUnits;
-    const TokenRows rows = token_rows(block.first + place, block);
+  const auto tokens = static_cast<std::int64_t>(wave.tokens.size());
+  const auto rows_of = [&](std::int64_t slot) {
+    return token_rows(wave.tokens[static_cast<std::size_t>(slot)].token, block);
+  };
+  for_each_unit(executor_, tokens * kUnits, [&](int, std::int64_t unit) {
+    const std::int64_t slot = unit / kUnits;
+    const TokenRows rows = rows_of(slot);
     if (!may_prune(rows)) return;
     const std::int64_t sampled = sample_size(rows.visible);
     const std::int64_t first = unit % kUnits * kSampleUnit;
     if (first < sampled) {
-      take_sample(rows, place, first, std::min(first + kSampleUnit, sampled));
+      take_sample(rows, slot, first, std::min(first + kSampleUnit, sampled));
     }
   });
-  for_each_unit(executor_, block.count, [&](int lane, std::int64_t place) {
-    const TokenRows rows = token_rows(block.first + place, block);
+  for_each_unit(executor_, tokens, [&](int lane, std::int64_t slot) {
+    const TokenRows rows = rows_of(slot);
     if (!may_prune(rows)) return;
-    work_.guesses[static_cast<std::size_t>(place)] = guess(rows, place, lane);
+    const std::int64_t token = wave.tokens[static_cast<std::size_t>(slot)].token;
+    work_.guesses[static_cast<std::size_t>(token - block.first)] = guess(rows, slot, lane);
   });
 }
 
-void Step::select_part(std::int64_t unit, std::int64_t lane, TokenRange block) {
+void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block) {
   const auto index = static_cast<std::size_t>(unit);
   const ScoreUnit& range = work_.units[index];
   const TokenRows rows = token_rows(range.token, block);
   const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(range.token - block.first)];
-  TopList list = lane_list(lane, std::min(part_places_, range.last_row - range.first_row));
+  TopList list = lane_list(lane, std::min(wave.places, range.last_row - range.first_row));
   std::int64_t finished = 0;
   if (guess.split != 0) {
     expect(guess, list);
-    PrunedRows pruned = pruned_rows(guess, unit);
+    PrunedRows pruned = pruned_rows(guess, range.sums);
     kernels_.score_select_pruned(rows.query, rows.keys, range.first_row, range.last_row, pruned,
                                  list);
     finished = pruned.finished;
@@ -131,61 +158,61 @@ void Step::select_part(std::int64_t unit, std::int64_t lane, TokenRange block) {
   }
   if (list.k > 0) kernels_.select_top(list);
   work_.scored[index] = {list.count, finished, list.met_nan};
-  save_part(index, list);
+  save_part(wave, index, list);
 }
 
 /// A guess was too high if fewer rows were above it than are wanted.
-void Step::judge_guesses(TokenRange block) {
-  for (std::int64_t place = 0; place < block.count; ++place) {
-    const auto at = static_cast<std::size_t>(place);
-    if (work_.guesses[at].split == 0) continue;
+void Step::judge_guesses(const Wave& wave, TokenRange block) {
+  for (const VisibleRows& token : wave.tokens) {
+    const auto place = static_cast<std::size_t>(token.token - block.first);
+    if (work_.guesses[place].split == 0) continue;
     std::int64_t found = 0;
     for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-      if (work_.units[unit].token == block.first + place) found += work_.scored[unit].count;
+      if (work_.units[unit].token == token.token) found += work_.scored[unit].count;
     }
-    const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(block.first + place)];
-    work_.failed_guesses[at] = found < places_of(plan.visible) ? 1 : 0;
+    work_.failed_guesses[place] = found < places_of(token.rows) ? 1 : 0;
   }
 }
 
-void Step::reselect_part(std::int64_t unit, std::int64_t lane, TokenRange block) {
+void Step::reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block) {
   const auto index = static_cast<std::size_t>(unit);
   const ScoreUnit& range = work_.units[index];
   const auto place = static_cast<std::size_t>(range.token - block.first);
   if (work_.failed_guesses[place] == 0) return;
   const TokenRows rows = token_rows(range.token, block);
-  TopList list = lane_list(lane, std::min(part_places_, range.last_row - range.first_row));
-  load_part(index, list);
+  TopList list = lane_list(lane, std::min(wave.places, range.last_row - range.first_row));
+  load_part(wave, index, list);
   expect(work_.guesses[place], list);
-  PrunedRows pruned = pruned_rows(work_.guesses[place], unit);
+  PrunedRows pruned = pruned_rows(work_.guesses[place], range.sums);
   kernels_.reselect_pruned(rows.query, rows.keys, range.first_row, range.last_row, pruned, list);
   kernels_.select_top(list);
   ScoredUnit& scored = work_.scored[index];
   scored = {list.count, scored.finished + pruned.finished, scored.met_nan || list.met_nan};
-  save_part(index, list);
+  save_part(wave, index, list);
 }
 
-void Step::merge_parts(std::int64_t token, std::int64_t lane) {
-  const std::int64_t visible = work_.plan.tokens[static_cast<std::size_t>(token)].visible;
-  TopList list = lane_list(lane, places_of(visible));
+void Step::merge_parts(const Wave& wave, const VisibleRows& token, std::int64_t lane) {
+  TopList list = lane_list(lane, places_of(token.rows));
   for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-    if (work_.units[unit].token == token) load_part(unit, list);
+    if (work_.units[unit].token != token.token) continue;
+    if (list.count + work_.scored[unit].count > list.capacity) kernels_.select_top(list);
+    load_part(wave, unit, list);
   }
-  if (list.k > 0) kernels_.select_top(list);
-  write_selection(token, list);
+  kernels_.select_top(list);
+  write_selection(token.token, list);
 }
 
 /// Appends a part to the list.
-void Step::load_part(std::size_t unit, TopList& list) const {
-  const auto part = static_cast<std::int64_t>(unit) * part_places_;
+void Step::load_part(const Wave& wave, std::size_t unit, TopList& list) const {
+  const std::int64_t part = static_cast<std::int64_t>(unit) * wave.places;
   const std::int64_t count = work_.scored[unit].count;
   std::copy_n(work_.part_scores.data() + part, count, list.scores + list.count);
   std::copy_n(work_.part_rows.data() + part, count, list.rows + list.count);
   list.count += count;
 }
 
-void Step::save_part(std::size_t unit, const TopList& list) {
-  const auto part = static_cast<std::int64_t>(unit) * part_places_;
+void Step::save_part(const Wave& wave, std::size_t unit, const TopList& list) {
+  const std::int64_t part = static_cast<std::int64_t>(unit) * wave.places;
   std::copy_n(list.scores, list.count, work_.part_scores.data() + part);
   std::copy_n(list.rows, list.count, work_.part_rows.data() + part);
 }

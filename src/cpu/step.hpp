@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "cpu/kernels.hpp"
 #include "cpu/key_cache.hpp"
@@ -62,7 +63,7 @@ class Step {
   void check_state() const;
   void check_selection() const;
   void allocate();
-  void allocate_lists(std::int64_t block, std::int64_t most_rows);
+  void allocate_selection(std::int64_t tokens, std::int64_t most_rows);
 
   // compress.cpp: all tokens' projections, then the rows that close and the state
   void project(TokenRange block);
@@ -81,28 +82,29 @@ class Step {
   // score.cpp: score and select a block of tokens
   void list_pages();
   void select(TokenRange block);
-  void make_units(TokenRange block);
+  void order_tokens(TokenRange block);
   void report_selection(TokenRange block);
   [[nodiscard]] TokenRows token_rows(std::int64_t token, TokenRange block);
   void write_selection(std::int64_t token, const TopList& list);
 
   // select_tokens.cpp: a lane selects for a whole token, or several share its rows
+  void select_wholes(std::span<const VisibleRows> tokens, TokenRange block);
   void select_token(std::int64_t unit, std::int64_t lane, TokenRange block);
-  void select_in_parts(TokenRange block);
-  void guess_in_parts(TokenRange block);
-  void select_part(std::int64_t unit, std::int64_t lane, TokenRange block);
-  void judge_guesses(TokenRange block);
-  void reselect_part(std::int64_t unit, std::int64_t lane, TokenRange block);
-  void merge_parts(std::int64_t token, std::int64_t lane);
+  void select_wave(const Wave& wave, TokenRange block);
+  void make_units(const Wave& wave);
+  void guess_wave(const Wave& wave, TokenRange block);
+  void select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block);
+  void judge_guesses(const Wave& wave, TokenRange block);
+  void reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block);
+  void merge_parts(const Wave& wave, const VisibleRows& token, std::int64_t lane);
   [[nodiscard]] bool may_prune(const TokenRows& rows) const;
   void take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t first, std::int64_t last);
   [[nodiscard]] PruneGuess guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane);
-  [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t unit);
+  [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t first_sum);
   [[nodiscard]] float* bounds(std::int64_t slot);
-  [[nodiscard]] float* partial_sums(std::int64_t slot);
   [[nodiscard]] TopList lane_list(std::int64_t lane, std::int64_t places);
-  void load_part(std::size_t unit, TopList& list) const;
-  void save_part(std::size_t unit, const TopList& list);
+  void load_part(const Wave& wave, std::size_t unit, TopList& list) const;
+  void save_part(const Wave& wave, std::size_t unit, const TopList& list);
 
   [[nodiscard]] StageReport& stage(Stage which) {
     return report_.stages[static_cast<std::size_t>(which)];
@@ -120,11 +122,9 @@ class Step {
   Selection& picks_;
   float* key_rows_;
   Workspace& work_;
-  std::int64_t unit_rows_ = 0;      ///< most rows that are scored as one unit
-  bool in_parts_ = false;           ///< a token's rows may be several units
+  std::int64_t whole_sums_ = 0;     ///< places for partial sums of a lane that scores whole tokens
   bool pruned_ = false;             ///< selections may be pruned
   std::int64_t list_capacity_ = 0;  ///< of each lane's candidate list
-  std::int64_t part_places_ = 0;    ///< places of a unit's partial selection
   StepReport report_;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <string>
 
 #include "core/checked.hpp"
@@ -11,9 +12,6 @@
 namespace fulgurite::cpu {
 namespace {
 
-constexpr std::int64_t kLeastUnitRows = 1024;  ///< fewer are not worth a thread's start
-constexpr std::int64_t kUnitRowStep = 32;
-constexpr std::int64_t kUnitsPerLane = 8;  ///< so that no lane waits long for the last one
 constexpr std::int64_t kLeastListCapacity = 2048;
 
 [[noreturn]] void refuse(const std::string& problem) { throw Error(ErrorKind::input, problem); }
@@ -119,41 +117,52 @@ void Step::allocate() {
     pages += core::divide_up(sequence.rows, keys_.memory.page_rows);
     most_rows = std::max(most_rows, sequence.rows);
   }
-  work_.pages.reserve(static_cast<std::size_t>(pages));
+  if (static_cast<std::size_t>(pages) > work_.pages.capacity()) {
+    work_.pages.reserve(std::max(static_cast<std::size_t>(pages), 2 * work_.pages.capacity()));
+  }
   work_.first_page.reserve(work_.plan.sequences.size());
-  allocate_lists(block, most_rows);
+  allocate_selection(tokens, most_rows);
 }
 
-void Step::allocate_lists(std::int64_t block, std::int64_t most_rows) {
+void Step::allocate_selection(std::int64_t tokens, std::int64_t most_rows) {
   const std::int64_t lanes = executor_.threads();
-  // Few tokens: their rows are what the threads share. A unit is whole tiles of keys.
-  unit_rows_ = most_rows;
-  if (lanes > 1 && block < 2 * lanes) {
-    const std::int64_t even = core::divide_up(most_rows * block, kUnitsPerLane * lanes);
-    unit_rows_ = std::max(kLeastUnitRows, core::round_up(even, kUnitRowStep));
-  }
-  in_parts_ = unit_rows_ < most_rows;
-  const std::int64_t parts = in_parts_ ? core::divide_up(most_rows, unit_rows_) : 1;
-  const std::int64_t units = block * parts;
-  part_places_ = places_of(std::min(most_rows, unit_rows_));
-  list_capacity_ = std::max({kLeastListCapacity, 4 * places_of(most_rows), parts * part_places_});
+  const std::int64_t block = std::min(tokens, kTokenBlock);
+  list_capacity_ = std::max(kLeastListCapacity, 4 * places_of(most_rows));
   work_.lists.resize(static_cast<std::size_t>(lanes));
   for (ListMemory& list : work_.lists) list.ensure(list_capacity_);
-  work_.units.reserve(static_cast<std::size_t>(units));
-  work_.scored.resize(static_cast<std::size_t>(units));
+  work_.order.resize(static_cast<std::size_t>(block));
   work_.guesses.resize(static_cast<std::size_t>(block));
   work_.failed_guesses.resize(static_cast<std::size_t>(block));
-  if (in_parts_) {
-    work_.part_scores.ensure("partial selections", units * part_places_);
-    work_.part_rows.ensure("partial selections", units * part_places_);
+
+  std::int64_t units = block;
+  std::int64_t places = 0;
+  std::int64_t sums = 0;
+  std::int64_t wave_tokens = 0;
+  for (std::int64_t first = 0; first < tokens; first += kTokenBlock) {
+    order_tokens({first, std::min(kTokenBlock, tokens - first)});
+    share_rows(
+        work_.order, lanes, shape_.topk,
+        [&](const Wave& wave) {
+          units = std::max(units, wave.units);
+          places = std::max(places, wave.units * wave.places);
+          sums = std::max(sums, wave.sums);
+          wave_tokens = std::max(wave_tokens, static_cast<std::int64_t>(wave.tokens.size()));
+        },
+        [&](std::span<const VisibleRows> wholes) {
+          if (wholes.empty()) return;
+          whole_sums_ = std::max(whole_sums_, core::round_up(wholes.front().rows, kSampleStep));
+        });
   }
+  work_.units.reserve(static_cast<std::size_t>(units));
+  work_.scored.resize(static_cast<std::size_t>(units));
+  work_.part_scores.ensure("partial selections", places);
+  work_.part_rows.ensure("partial selections", places);
   pruned_ = indexer_.prune && picks_.logit_rows() == 0 &&
             enough_rows_to_prune(most_rows, places_of(most_rows));
   if (!pruned_) return;
-  const std::int64_t slots = in_parts_ ? block : lanes;
-  work_.bounds.ensure("bounds of sampled rows", slots * shape_.heads / 4 * kMostSampled);
-  work_.partial_sums.ensure("partial sums",
-                            (in_parts_ ? units : lanes) * core::round_up(unit_rows_, kUnitRowStep));
+  work_.bounds.ensure("bounds of sampled rows",
+                      std::max(lanes, wave_tokens) * shape_.heads / 4 * kMostSampled);
+  work_.partial_sums.ensure("partial sums", std::max(sums, lanes * whole_sums_));
 }
 
 }  // namespace fulgurite::cpu

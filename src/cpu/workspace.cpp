@@ -3,6 +3,14 @@
 #include "cpu/select.hpp"
 
 namespace fulgurite::cpu {
+namespace {
+
+template <class T>
+std::int64_t size_of(const core::AlignedBuffer<T>& buffer) {
+  return buffer.size() * static_cast<std::int64_t>(sizeof(T));
+}
+
+}  // namespace
 
 void ListMemory::ensure(std::int64_t capacity) {
   scores.ensure("candidate scores", capacity + kListSlack);
@@ -20,6 +28,20 @@ TopList ListMemory::list(std::int64_t k, std::int64_t capacity) {
           .threshold = 0,
           .closed = false,
           .met_nan = false};
+}
+
+std::int64_t ListMemory::bytes() const {
+  return size_of(scores) + size_of(rows) + size_of(scratch);
+}
+
+std::int64_t Workspace::bytes() const {
+  std::int64_t all = size_of(packed_rows) + size_of(qr_correction) + size_of(projected) +
+                     size_of(q) + size_of(codes) + size_of(scales) + size_of(words) +
+                     size_of(correction) + size_of(folded) + size_of(part_scores) +
+                     size_of(part_rows) + size_of(bounds) + size_of(partial_sums) +
+                     static_cast<std::int64_t>(pages.capacity() * sizeof(KeyPage));
+  for (const ListMemory& list : lists) all += list.bytes();
+  return all;
 }
 
 WorkspacePool::Lease::Lease(WorkspacePool& pool) : pool_(pool) {

@@ -9,6 +9,7 @@
 #include "core/aligned_buffer.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/prune.hpp"
+#include "cpu/split.hpp"
 #include "fulgurite/model.hpp"
 #include "indexer/plan.hpp"
 
@@ -22,6 +23,7 @@ struct ScoreUnit {
   std::int64_t token;
   std::int64_t first_row;
   std::int64_t last_row;
+  std::int64_t sums;  ///< where its partial sums begin, if the token has several units
 };
 
 /// What came of a unit.
@@ -38,6 +40,7 @@ struct ListMemory {
   core::AlignedBuffer<std::byte> scratch;
 
   void ensure(std::int64_t capacity);
+  [[nodiscard]] std::int64_t bytes() const;
   TopList list(std::int64_t k, std::int64_t capacity);
 };
 
@@ -56,6 +59,7 @@ struct Workspace {
   core::AlignedBuffer<float> folded;                ///< [block, H] in the order of the sum
   std::vector<KeyPage> pages;                       ///< of all sequences, one after the other
   std::vector<std::int64_t> first_page;             ///< [sequences]
+  std::vector<VisibleRows> order;                   ///< tokens of a block, most rows first
   std::vector<ScoreUnit> units;
   std::vector<ListMemory> lists;           ///< [lanes]
   std::vector<ScoredUnit> scored;          ///< [units]
@@ -63,8 +67,11 @@ struct Workspace {
   core::AlignedBuffer<std::uint32_t> part_rows;
   std::vector<PruneGuess> guesses;            ///< [block]
   std::vector<unsigned char> failed_guesses;  ///< [block]: too few rows were above it
-  core::AlignedBuffer<float> bounds;          ///< [lanes or block, H/4, kMostSampled]
+  core::AlignedBuffer<float> bounds;          ///< [lanes or wave, H/4, kMostSampled]
   core::AlignedBuffer<float> partial_sums;    ///< [lanes or units, rows of a unit]
+
+  /// Memory that it holds, but for the small arrays of the plan and of units.
+  [[nodiscard]] std::int64_t bytes() const;
 };
 
 /// Workspaces for as many steps as run at once.
