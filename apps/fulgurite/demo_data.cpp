@@ -2,74 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 
 #include "indexer/rope_table.hpp"
+#include "random_tensors.hpp"
 
 namespace fulgurite::app {
 namespace {
-
-/// Random numbers of mean 0 and deviation 1. Own arithmetic, since the distributions of the
-/// standard library differ from one to the next.
-class Normal {
- public:
-  /// Each tensor has a stream of its own.
-  Normal(std::uint64_t seed, std::uint64_t stream) : state_(mixed(mixed(seed) + stream * kGamma)) {}
-
-  /// The sum of four uniform numbers of 16 bits: its variance is 4/12 of 2^32.
-  float next() {
-    state_ += kGamma;
-    const std::uint64_t word = mixed(state_);
-    std::int32_t sum = -131'070;
-    for (int shift = 0; shift < 64; shift += 16) {
-      sum += static_cast<std::int32_t>((word >> shift) & 0xffff);
-    }
-    return static_cast<float>(sum) * (1.7320508F / 65536);
-  }
-
- private:
-  // SplitMix64 (Steele, Lea and Flood, 2014).
-  static constexpr std::uint64_t kGamma = 0x9e3779b97f4a7c15;
-  static std::uint64_t mixed(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-
-  std::uint64_t state_;
-};
-
-/// Code 127 is 3.5 deviations.
-constexpr float kCodeDeviation = 36;
-
-class Tensors {
- public:
-  explicit Tensors(std::uint64_t seed) : seed_(seed) {}
-
-  std::vector<float> floats(std::int64_t count, float mean, float deviation) {
-    Normal normal(seed_, ++stream_);
-    std::vector<float> values(static_cast<std::size_t>(count));
-    for (float& value : values) value = mean + deviation * normal.next();
-    return values;
-  }
-  std::vector<Bf16> bf16s(std::int64_t count, float deviation) {
-    Normal normal(seed_, ++stream_);
-    std::vector<Bf16> values(static_cast<std::size_t>(count));
-    for (Bf16& value : values) value = to_bf16(deviation * normal.next());
-    return values;
-  }
-  std::vector<std::int8_t> codes(std::int64_t count) {
-    Normal normal(seed_, ++stream_);
-    std::vector<std::int8_t> values(static_cast<std::size_t>(count));
-    for (auto& value : values) value = static_cast<std::int8_t>(kCodeDeviation * normal.next());
-    return values;
-  }
-
- private:
-  std::uint64_t seed_;
-  std::uint64_t stream_ = 0;
-};
 
 /// Sylvester's matrix * 128^-0.5: the sign of [i,j] is the parity of the bits of i & j.
 std::vector<Bf16> hadamard() {
@@ -81,8 +20,6 @@ std::vector<Bf16> hadamard() {
   }
   return matrix;
 }
-
-float inverse_root(std::int64_t count) { return 1 / std::sqrt(static_cast<float>(count)); }
 
 }  // namespace
 
@@ -110,7 +47,7 @@ DemoData::DemoData(const DemoSize& size, std::uint64_t seed)
   const std::int64_t d = size.shape.hidden;
   const std::int64_t q = size.shape.query_rank;
   const std::int64_t h = size.shape.heads;
-  Tensors tensors(seed);
+  RandomTensors tensors(seed);
   x_ = tensors.bf16s(t * d, 1);
   qr_ = tensors.codes(t * q);
   qr_scale_ = tensors.floats(t, 1 / kCodeDeviation, 0.1F / kCodeDeviation);

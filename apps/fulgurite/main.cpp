@@ -79,7 +79,8 @@ int run_tool(int argc, char** argv) {
       "`fulgurite VERB --help` explains a verb, with examples.\n\n"
       "Exit codes: 0 done; 1 check or demo found a difference; 2 wrong usage; 3 wrong input;\n"
       "4 anything else (output not writable, no memory).");
-  const std::array verbs{add_demo(tool), add_step(tool), add_check(tool), add_info(tool)};
+  const std::array verbs{add_demo(tool), add_step(tool), add_check(tool), add_info(tool),
+                         add_bench(tool)};
   if (argc <= 1) {
     std::fputs(tool.help().c_str(), stderr);
     return kUsage;

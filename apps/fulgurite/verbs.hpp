@@ -24,5 +24,6 @@ Verb add_step(CLI::App& tool);
 Verb add_demo(CLI::App& tool);
 Verb add_check(CLI::App& tool);
 Verb add_info(CLI::App& tool);
+Verb add_bench(CLI::App& tool);
 
 }  // namespace fulgurite::app

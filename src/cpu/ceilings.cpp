@@ -63,6 +63,10 @@ constexpr int kRounds = 100'000;
 #define FULGURITE_MULADD_XMM(r) \
   "movaps %%xmm14, %%xmm13\nmulps %%xmm15, %%xmm13\naddps %%xmm13, %%xmm" #r "\n"
 
+#define FULGURITE_ADD_ZMM(r) "vaddps %%zmm14, %%zmm" #r ", %%zmm" #r "\n"
+#define FULGURITE_ADD_YMM(r) "vaddps %%ymm14, %%ymm" #r ", %%ymm" #r "\n"
+#define FULGURITE_ADD_XMM(r) "addps %%xmm14, %%xmm" #r "\n"
+
 #define FULGURITE_ZERO_SSE(r) "xorps %%xmm" #r ", %%xmm" #r "\n"
 #define FULGURITE_ZEROS_SSE \
   FULGURITE_TEN(FULGURITE_ZERO_SSE) "xorps %%xmm14, %%xmm14\nxorps %%xmm15, %%xmm15\n"
@@ -75,10 +79,13 @@ FULGURITE_CHAIN(dpbf16_zmm, "vzeroall", FULGURITE_TEN(FULGURITE_DPBF16_ZMM))
 FULGURITE_CHAIN(fma_zmm, "vzeroall", FULGURITE_TEN(FULGURITE_FMA_ZMM))
 FULGURITE_CHAIN(fma_ymm, "vzeroall", FULGURITE_TEN(FULGURITE_FMA_YMM))
 FULGURITE_CHAIN(muladd_xmm, FULGURITE_ZEROS_SSE, FULGURITE_TEN(FULGURITE_MULADD_XMM))
+FULGURITE_CHAIN(add_zmm, "vzeroall", FULGURITE_TEN(FULGURITE_ADD_ZMM))
+FULGURITE_CHAIN(add_ymm, "vzeroall", FULGURITE_TEN(FULGURITE_ADD_YMM))
+FULGURITE_CHAIN(add_xmm, FULGURITE_ZEROS_SSE, FULGURITE_TEN(FULGURITE_ADD_XMM))
 
 struct Chain {
   void (*run)();
-  int macs_per_step;
+  int macs_per_step;  ///< or additions
 };
 
 double macs_per_second(Chain chain) {
@@ -111,6 +118,19 @@ Chain bf16_chain(Isa isa) {
       break;
   }
   return {muladd_xmm, 4};
+}
+
+Chain add_chain(Isa isa) {
+  switch (isa) {
+    case Isa::avx512_vnni:
+      return {add_zmm, 16};
+    case Isa::avx_vnni:
+    case Isa::avx2:
+      return {add_ymm, 8};
+    case Isa::generic:
+      break;
+  }
+  return {add_xmm, 4};
 }
 
 /// Reads 256 bytes.
@@ -204,6 +224,14 @@ double int8_macs_per_second([[maybe_unused]] Isa isa) {
 double bf16_macs_per_second([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   return macs_per_second(bf16_chain(isa));
+#else
+  return loop_macs_per_second<float>();
+#endif
+}
+
+double fp32_adds_per_second([[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  return macs_per_second(add_chain(isa));
 #else
   return loop_macs_per_second<float>();
 #endif

@@ -19,6 +19,9 @@ double int8_macs_per_second(Isa isa);
 /// ms.
 double bf16_macs_per_second(Isa isa);
 
+/// Additions of fp32 per second, by vaddps on zmm or ymm, or addps on xmm. Takes about 20 ms.
+double fp32_adds_per_second(Isa isa);
+
 /// Bytes per second that one thread reads of a buffer of this size, over and over: a size that fits
 /// a cache gives the cache's rate, one far larger the memory's. Takes some 20 ms and a few passes.
 double read_bytes_per_second(std::int64_t working_set_bytes);

@@ -13,7 +13,8 @@ constexpr double kFastestMachine = 1e14;
 TEST(Ceilings, AreRatesOfAMachineForEveryIsaItHas) {
   for (const IsaStatus& status : isa_statuses()) {
     if (!status.available) continue;
-    for (const double rate : {int8_macs_per_second(status.isa), bf16_macs_per_second(status.isa)}) {
+    for (const double rate : {int8_macs_per_second(status.isa), bf16_macs_per_second(status.isa),
+                              fp32_adds_per_second(status.isa)}) {
       EXPECT_GT(rate, kSlowestMachine) << name(status.isa);
       EXPECT_LT(rate, kFastestMachine) << name(status.isa);
     }

@@ -11,9 +11,9 @@
 #include <time.h>
 #endif
 
-// Shared by the benchmarks: a timer that drops samples during which the thread was pre-empted.
+// A timer that drops samples during which the thread was pre-empted.
 
-namespace fulgurite::bench {
+namespace fulgurite::app {
 
 inline double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -42,17 +42,36 @@ inline long preemptions() {
 #endif
 }
 
-/// Binds the calling thread to the CPU it is on, so that caches stay its own.
-inline void pin_to_this_cpu() {
+/// Binds the calling thread to the CPU it is on for as long as this lives, so that caches stay its
+/// own.
+class PinnedThread {
+ public:
 #if defined(__linux__)
-  const int cpu = sched_getcpu();
-  if (cpu < 0) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<std::size_t>(cpu), &set);
-  sched_setaffinity(0, sizeof set, &set);
+  PinnedThread() {
+    const int cpu = sched_getcpu();
+    pinned_ = cpu >= 0 && sched_getaffinity(0, sizeof before_, &before_) == 0;
+    if (!pinned_) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    sched_setaffinity(0, sizeof set, &set);
+  }
+  ~PinnedThread() {
+    if (pinned_) sched_setaffinity(0, sizeof before_, &before_);
+  }
+#else
+  PinnedThread() = default;
+  ~PinnedThread() = default;
 #endif
-}
+  PinnedThread(const PinnedThread&) = delete;
+  PinnedThread& operator=(const PinnedThread&) = delete;
+
+#if defined(__linux__)
+ private:
+  cpu_set_t before_{};
+  bool pinned_ = false;
+#endif
+};
 
 struct Timing {
   double median_s;
@@ -64,7 +83,8 @@ struct Timing {
 /// The median over samples without pre-emption, after one call to warm up: at least `samples` of
 /// them and `least_s` seconds, at most `most_s` seconds.
 template <class Work>
-Timing measure(Work work, std::size_t samples = 21, double least_s = 0.2, double most_s = 3) {
+Timing measure(const Work& work, std::size_t samples = 15, double least_s = 0.15,
+               double most_s = 3) {
   std::vector<double> clean;
   std::vector<double> all;
   work();
@@ -82,4 +102,4 @@ Timing measure(Work work, std::size_t samples = 21, double least_s = 0.2, double
   return {clean[clean.size() / 2], clean.front(), static_cast<int>(clean.size()), dropped};
 }
 
-}  // namespace fulgurite::bench
+}  // namespace fulgurite::app

@@ -1,0 +1,245 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "bench_data.hpp"
+#include "bench_list.hpp"
+#include "bench_part.hpp"
+#include "cpu/ceilings.hpp"
+#include "cpu/isa.hpp"
+#include "cpu/pack_weights.hpp"
+#include "fulgurite/model.hpp"
+#include "report/text.hpp"
+
+namespace fulgurite::app {
+namespace {
+
+const ModelShape kShape = ModelShape::v4_flash();
+constexpr std::int64_t kMostTokens = 128;
+constexpr std::int64_t kPicks = 512;
+
+std::int64_t query_columns() { return kShape.heads * kHeadDim; }
+std::int64_t hidden_columns() { return core::round_up(2 * kStateWidth + kShape.heads, 16); }
+
+double ceiling_of(Work work, Isa isa, double bytes) {
+  switch (work) {
+    case Work::int8_macs:
+      return cpu::int8_macs_per_second(isa);
+    case Work::bf16_macs:
+      return cpu::bf16_macs_per_second(isa);
+    case Work::additions:
+      return cpu::fp32_adds_per_second(isa);
+    case Work::bytes:
+      break;
+  }
+  return cpu::read_bytes_per_second(static_cast<std::int64_t>(bytes));
+}
+
+/// Measures lines, each with its ceiling before and after.
+class Stages {
+ public:
+  Stages(const BenchSetup& setup, BenchPart& part) : setup_(setup), part_(part) {}
+
+  /// `working_set`: bytes over which a ceiling of reads is taken.
+  void line(std::string name, std::string shape, Work work, double amount,
+            const std::function<void()>& run, double working_set = 0) {
+    BenchLine line{.name = std::move(name), .shape = std::move(shape), .amount = amount};
+    line.work = work;
+    line.ceiling = amount > 0 ? ceiling_of(work, setup_.isa, working_set) : 0;
+    line.time = setup_.quick ? measure(run, 7, 0.02, 1) : measure(run, 15, 0.25, 4);
+    if (amount > 0) {
+      line.ceiling = std::max(line.ceiling, ceiling_of(work, setup_.isa, working_set));
+    }
+    part_.add(line);
+  }
+  [[nodiscard]] const cpu::Kernels& kernels() const { return cpu::kernels_for(setup_.isa); }
+  [[nodiscard]] bool quick() const { return setup_.quick; }
+
+ private:
+  const BenchSetup& setup_;
+  BenchPart& part_;
+};
+
+/// Random weights and inputs of the projections. `copies` of the weights, used in turn, so that
+/// together they exceed the caches.
+struct Projections {
+  explicit Projections(std::int64_t copies)
+      : query("wq_b", copies * query_bytes()), hidden("weights", copies * hidden_values()) {
+    RandomTensors tensors(1);
+    const std::vector<std::int8_t> codes = tensors.codes(query_bytes());
+    const std::vector<Bf16> values = tensors.bf16s(hidden_values(), 0.02F);
+    for (std::int64_t copy = 0; copy < copies; ++copy) {
+      std::transform(codes.begin(), codes.end(), query.data() + copy * query_bytes(),
+                     [](std::int8_t code) { return static_cast<std::uint8_t>(code + 128); });
+      std::transform(values.begin(), values.end(), hidden.data() + copy * hidden_values(),
+                     [](Bf16 value) { return value.bits; });
+    }
+    qr = tensors.codes(kMostTokens * kShape.query_rank);
+    x = tensors.bf16s(kMostTokens * kShape.hidden, 1);
+  }
+  static std::int64_t query_bytes() { return query_columns() * kShape.query_rank; }
+  static std::int64_t hidden_values() { return hidden_columns() * kShape.hidden; }
+
+  void run_query(const cpu::Kernels& kernels, std::int64_t tokens, std::int64_t copy) {
+    kernels.pack_qr(qr.data(), tokens, kShape.query_rank, packed_qr.data(), correction.data());
+    kernels.query({.tokens = tokens,
+                   .query_rank = kShape.query_rank,
+                   .columns = query_columns(),
+                   .weights = query.data() + copy * query_bytes(),
+                   .column_scale = column_scale.data(),
+                   .activations = packed_qr.data(),
+                   .correction = correction.data(),
+                   .row_scale = row_scale.data(),
+                   .out = q.data()},
+                  0, query_columns());
+  }
+  void run_project(const cpu::Kernels& kernels, std::int64_t tokens, std::int64_t copy) {
+    kernels.pack_x(&x.data()->bits, tokens, kShape.hidden, packed_x.data());
+    kernels.project({.tokens = tokens,
+                     .hidden = kShape.hidden,
+                     .columns = hidden_columns(),
+                     .weights = hidden.data() + copy * hidden_values(),
+                     .weight_exponents = exponents.data(),
+                     .activations = packed_x.data(),
+                     .out = projected.data()},
+                    0, hidden_columns());
+  }
+
+  core::AlignedBuffer<std::uint8_t> query;
+  core::AlignedBuffer<std::uint16_t> hidden;
+  std::vector<std::int8_t> qr;
+  std::vector<Bf16> x;
+  std::vector<cpu::ExponentRange> exponents =
+      std::vector<cpu::ExponentRange>(static_cast<std::size_t>(hidden_columns() / 16), {-40, 0});
+  std::vector<float> column_scale =
+      std::vector<float>(static_cast<std::size_t>(query_columns()), 1e-3F);
+  std::vector<float> row_scale = std::vector<float>(kMostTokens, 1e-3F);
+  std::vector<std::int32_t> correction = std::vector<std::int32_t>(kMostTokens);
+  core::AlignedBuffer<std::byte> packed_qr{"qr",
+                                           cpu::packed_qr_bytes(kMostTokens, kShape.query_rank)};
+  core::AlignedBuffer<std::byte> packed_x{"x", cpu::packed_x_bytes(kMostTokens, kShape.hidden)};
+  core::AlignedBuffer<std::uint16_t> q{"q", kMostTokens* query_columns()};
+  core::AlignedBuffer<float> projected{"projected", kMostTokens* hidden_columns()};
+};
+
+void warm_projections(Stages& stages) {
+  Projections data(1);
+  for (const std::int64_t tokens : {128, 8}) {
+    const auto t = static_cast<double>(tokens);
+    const std::string shape = fmt::format("T {}", tokens);
+    stages.line("query", shape, Work::int8_macs,
+                t * static_cast<double>(Projections::query_bytes()),
+                [&] { data.run_query(stages.kernels(), tokens, 0); });
+    stages.line("weights + compress", shape, Work::bf16_macs,
+                t * static_cast<double>(Projections::hidden_values()),
+                [&] { data.run_project(stages.kernels(), tokens, 0); });
+  }
+}
+
+void cold_projections(Stages& stages) {
+  constexpr std::int64_t kCopies = 16;  // 208 MB
+  Projections data(kCopies);
+  std::int64_t copy = 0;
+  for (const std::int64_t tokens : {1, 2}) {
+    const std::string shape = fmt::format("T {}, weights in memory", tokens);
+    const auto query_bytes = static_cast<double>(Projections::query_bytes());
+    const auto hidden_bytes = 2 * static_cast<double>(Projections::hidden_values());
+    stages.line(
+        "query", shape, Work::bytes, query_bytes,
+        [&] { data.run_query(stages.kernels(), tokens, copy++ % kCopies); }, kCopies * query_bytes);
+    stages.line(
+        "weights + compress", shape, Work::bytes, hidden_bytes,
+        [&] { data.run_project(stages.kernels(), tokens, copy++ % kCopies); },
+        kCopies * hidden_bytes);
+  }
+}
+
+void transforms(Stages& stages) {
+  const std::int64_t rows = kMostTokens * kShape.heads;
+  RandomTensors tensors(2);
+  const std::vector<Bf16> q = tensors.bf16s(rows * kHeadDim, 1);
+  std::vector<std::int8_t> codes(q.size());
+  std::vector<float> scales(static_cast<std::size_t>(rows));
+  const std::vector<float> cos = tensors.floats(kRopePairs, 0.7F, 0.01F);
+  const cpu::Rotation rotation{
+      .butterflies = true, .factor = inverse_root(kHeadDim), .lines = nullptr};
+  constexpr double kAdditions = 7 * kHeadDim;  // of a row: the butterflies
+  stages.line("rope + hadamard + quantize", fmt::format("{} rows", report::thousands(rows)),
+              Work::additions, kAdditions * static_cast<double>(rows), [&] {
+                for (std::int64_t token = 0; token < kMostTokens; ++token) {
+                  const std::int64_t first = token * kShape.heads;
+                  stages.kernels().transform_query({.heads = kShape.heads,
+                                                    .q = &q[0].bits + first * kHeadDim,
+                                                    .cos = cos.data(),
+                                                    .sin = cos.data(),
+                                                    .rotation = rotation,
+                                                    .codes = codes.data() + first * kHeadDim,
+                                                    .scale = scales.data() + first});
+                }
+              });
+}
+
+void scores(Stages& stages) {
+  std::vector<std::int64_t> sizes{2048, 8192, 32'768};
+  if (!stages.quick()) sizes.insert(sizes.end(), {131'072, 262'144});
+  for (const std::int64_t rows : sizes) {
+    const ScoredRows data(stages.kernels(), RowKind::normal, rows, 1);
+    const std::string shape = fmt::format("{} rows", report::thousands(rows));
+    const double macs = static_cast<double>(rows * ScoredRows::kHeads * kHeadDim);
+    std::vector<float> logits(static_cast<std::size_t>(rows));
+    SelectionMemory memory(rows, kPicks, ScoredRows::kHeads);
+    int query = 0;
+    stages.line("score, all logits", shape, Work::int8_macs, macs, [&] {
+      stages.kernels().score(data.query(query++ % ScoredRows::kQueries), data.table(), 0, rows,
+                             logits.data());
+    });
+    stages.line("score + select, dense", shape, Work::int8_macs, macs, [&] {
+      cpu::TopList list = memory.list();
+      stages.kernels().score_select(data.query(query++ % ScoredRows::kQueries), data.table(), 0,
+                                    rows, nullptr, list);
+      stages.kernels().select_top(list);
+      stages.kernels().sort_top(list.scores, list.rows, list.count);
+    });
+  }
+}
+
+/// Two tokens of each of 64 sequences, as a step meets them.
+void batched_scores(Stages& stages) {
+  constexpr std::int64_t kSequences = 64;
+  constexpr std::int64_t kRows = 2048;
+  std::vector<ScoredRows> data;
+  for (std::uint64_t i = 0; i < kSequences; ++i) {
+    data.emplace_back(stages.kernels(), RowKind::normal, kRows, i);
+  }
+  SelectionMemory memory(kRows, kPicks, ScoredRows::kHeads);
+  const auto token = [&](const ScoredRows& sequence, int query) {
+    cpu::TopList list = memory.list();
+    stages.kernels().score_select(sequence.query(query), sequence.table(), 0, kRows, nullptr, list);
+    stages.kernels().select_top(list);
+    stages.kernels().sort_top(list.scores, list.rows, list.count);
+  };
+  stages.line("score + select, dense", "64 x 2 tokens, 2,048 rows", Work::int8_macs,
+              static_cast<double>(2 * kSequences * kRows * ScoredRows::kHeads * kHeadDim), [&] {
+                for (const ScoredRows& sequence : data) {
+                  token(sequence, 0);
+                  token(sequence, 1);
+                }
+              });
+}
+
+}  // namespace
+
+BenchPart bench_stages(const BenchSetup& setup) {
+  BenchPart part("stages", "The stages on one core: v4-flash, k 512");
+  Stages stages(setup, part);
+  warm_projections(stages);
+  if (!setup.quick) cold_projections(stages);
+  transforms(stages);
+  scores(stages);
+  if (!setup.quick) batched_scores(stages);
+  return part;
+}
+
+}  // namespace fulgurite::app
