@@ -11,7 +11,7 @@ namespace fulgurite {
 
 struct CompressorStateOptions {
   std::int64_t sequences = 1;  ///< sequences are numbered 0 .. sequences - 1
-  int slots = 16;              ///< tokens kept per sequence, 8 .. 65,536
+  int slots = 16;  ///< tokens kept per sequence, 8 .. 65,536: 7 more than can be rewound
 };
 
 /// What the compressor keeps of the recent tokens of many sequences: kv and gate, 256 values each,
@@ -42,6 +42,9 @@ class FULGURITE_API CompressorState {
   /// The slots hold a sequence of this length already. Throws Error(input) if it is negative.
   void resume(std::int64_t sequence, std::int64_t length);
 
+  /// How many tokens `rewind` (sequences.hpp) can always take back.
+  [[nodiscard]] int rewind_depth() const { return slots() - (kWindowSlots - 1); }
+
   /// Takes a sequence over from the official layout: kv and gate [8, 256], slots 0..3 the last
   /// closed window, slot 4 + p mod 4 the open one. Throws Error(input) for a wrong shape.
   void import_official(std::int64_t sequence, std::int64_t length, TensorView<const float, 2> kv,
@@ -58,12 +61,16 @@ class FULGURITE_API CompressorState {
  private:
   friend struct StepAccess;
 
-  std::int64_t& length_of(std::int64_t sequence);
+  /// The sequence has had `length` tokens, of which those from `oldest` on are in the ring.
+  void set_length(std::int64_t sequence, std::int64_t length, std::int64_t oldest);
+  /// It has had `tokens` more.
+  void advance(std::int64_t sequence, std::int64_t tokens);
 
   std::vector<float> own_;
   TensorView<float, 3> kv_;
   TensorView<float, 3> gate_;
   std::vector<std::int64_t> lengths_;
+  std::vector<std::int64_t> oldest_;  ///< the first position whose values are still in the ring
 };
 
 }  // namespace fulgurite

@@ -33,10 +33,12 @@ struct SequenceTokens {
 /// t-th over `sequences`, in order. The arrays stay the caller's.
 struct DecodeBatch {
   std::vector<SequenceTokens> sequences = {};
-  TensorView<const Bf16, 2> x = {};          ///< [T, D] hidden state after the attention norm
-  TensorView<const std::int8_t, 2> qr = {};  ///< [T, Q] quantised query latent
+  TensorView<const Bf16, 2> x = {};  ///< [T, D] hidden state after the attention norm
+  /// [T, Q] query latent, of the type of wq_b: quantised, with a scale for each token, or BF16.
+  TensorView<const std::int8_t, 2> qr = {};
   TensorView<const float, 1> qr_scale = {};  ///< [T]
-  std::int64_t offset = 0;                   ///< added to every selected row number
+  TensorView<const Bf16, 2> qr_bf16 = {};
+  std::int64_t offset = 0;  ///< added to every selected row number
   Policy policy = Policy::causal;
   RopeAngle angle = {};  ///< policy `seed` only: the one angle of the step
 

@@ -12,6 +12,7 @@
 #include "fulgurite/model.hpp"
 #include "fulgurite/platform.hpp"
 #include "fulgurite/selection.hpp"
+#include "fulgurite/sequences.hpp"
 #include "fulgurite/tensor.hpp"
 #include "fulgurite/version.hpp"
 #include "fulgurite/weights.hpp"

@@ -17,15 +17,21 @@ struct KeyCacheOptions {
   std::int64_t page_rows = 64;  ///< rows of a page, 1 .. 65,536
 };
 
-/// Pages in an engine's own memory. Page p holds rows [page_rows, 128] of int8 codes at
-/// codes + p * code_stride and their fp32 scales [page_rows] at scales + p * scale_stride.
+/// Pages in an engine's own memory. Page p holds the codes of its rows at codes + p * code_stride
+/// and their scales at scales + p * scale_stride. By the recipe's format a row is
+///   int8: 128 codes, and an fp32 scale
+///   e2m1: 64 bytes, feature 2i in the low nibble, and four bytes: each block's exponent + 127
+///   e4m3: 128 bytes, and an fp32 scale
+///   fp32: 512 bytes, and no scale (scales may be null)
+/// So a page of n e4m3 rows "values, then scales" has scales = codes + 128 n, and strides of 132 n
+/// bytes.
 struct KeyPages {
   std::int8_t* codes = nullptr;
   float* scales = nullptr;
   std::int64_t pages = 0;
   std::int64_t page_rows = 64;
-  std::int64_t code_stride = 0;   ///< elements from page to page; 0: page_rows * 128
-  std::int64_t scale_stride = 0;  ///< elements from page to page; 0: page_rows
+  std::int64_t code_stride = 0;   ///< bytes from page to page; 0: page_rows rows
+  std::int64_t scale_stride = 0;  ///< floats from page to page; 0: page_rows
 };
 
 /// The key rows of many sequences, quantised once when they are appended. Row j of a sequence
@@ -58,8 +64,13 @@ class FULGURITE_API KeyCache {
   /// Quantises bf16 rows and stores them as rows first_row .. of the sequence: how a cache that was
   /// made elsewhere is taken over. rows: [count, 128]. Throws Error(input) if they do not fit.
   void store(std::int64_t sequence, std::int64_t first_row, TensorView<const Bf16, 2> rows);
+  void store(std::int64_t sequence, std::int64_t first_row, TensorView<const float, 2> rows);
 
-  /// Codes [128] and scale of one row. Throws Error(input) if the sequence has no page for it.
+  /// The values of one row: code * scale. Throws Error(input) if the sequence has no page for it.
+  void read(std::int64_t sequence, std::int64_t row, std::span<float, kHeadDim> values) const;
+
+  /// Codes [128] and scale of one row of format int8; others are Error(usage). Throws Error(input)
+  /// if the sequence has no page for it.
   [[nodiscard]] std::span<const std::int8_t, kHeadDim> codes(std::int64_t sequence,
                                                              std::int64_t row) const;
   [[nodiscard]] float scale(std::int64_t sequence, std::int64_t row) const;

@@ -42,23 +42,53 @@ struct FULGURITE_API ModelShape {
 /// Where a value is rounded to on its way.
 enum class Rounding { none, bf16 };
 
-/// How a row of 128 features is stored and multiplied.
+/// How a row of 128 features, of a query head or a key, is stored and multiplied.
 enum class RowFormat {
-  int8,  ///< 128 codes and one fp32 scale
+  int8,  ///< 128 codes and one fp32 scale; products of codes are summed in int32
+  e2m1,  ///< 128 codes of 4 bits, a power of two for each 32; values are summed as bf16
+  e4m3,  ///< 128 codes of 8 bits and one fp32 scale; codes are summed as bf16
+  fp32,  ///< the values; also what a query projection is summed in
 };
 
-/// Which numbers the step computes: formats and roundings as data. A cache knows its recipe; rows
-/// of different recipes never meet. Today there is one, `seed-int8`; see docs/numerics.md.
+/// The scale of an e4m3 row.
+enum class ScaleRule {
+  power_of_two,  ///< the smallest that is at least amax / 448
+  ratio,         ///< amax / 448
+};
+
+/// Which numbers the step computes: formats and roundings as data; see docs/numerics.md. A cache
+/// knows its recipe; rows that were made differently never meet.
 struct FULGURITE_API Recipe {
   std::string_view name;
-  RowFormat row_format = RowFormat::int8;  ///< of query heads and of key rows
-  Rounding query = Rounding::bf16;         ///< after projection, and after rope
-  Rounding pooled = Rounding::bf16;        ///< the pooled key before its norm
-  Rounding normed = Rounding::bf16;        ///< the key after its norm, and after rope
-  Rounding key = Rounding::bf16;           ///< the rotated key row before it is quantised
-  bool rotate_keys = true;                 ///< the Hadamard product of key rows
+  RowFormat row_format = RowFormat::int8;
+  ScaleRule scale_rule = ScaleRule::power_of_two;  ///< e4m3 only
+  Rounding query = Rounding::bf16;                 ///< after projection, and after rope
+  bool rotate_queries = true;                      ///< the Hadamard product of query heads
+  Rounding rotated_query = Rounding::none;         ///< its result
+  Rounding pooled = Rounding::bf16;                ///< the pooled key before its norm
+  Rounding normed = Rounding::bf16;                ///< the key after its norm
+  Rounding turned = Rounding::bf16;                ///< its last 64 features after rope
+  bool rotate_keys = true;                         ///< the Hadamard product of key rows
+  Rounding key = Rounding::bf16;                   ///< the row before it is quantised
+  Rounding weight_dot = Rounding::none;            ///< x times weights_proj
+  Rounding weight = Rounding::none;                ///< that times 1 / sqrt(128 * H)
+  /// bf16: every product and sum of a score is one of bf16 tensors, heads in order.
+  Rounding score = Rounding::none;
 
   static Recipe seed_int8();
+  static Recipe deepseek();            ///< e2m1, as the official model.py
+  static Recipe deepseek_bf16score();  ///< the same with scores as bf16 tensors
+  static Recipe fp8();                 ///< e4m3 as vLLM has it: no rotation, scales powers of two
+  static Recipe fp8_f32scale();        ///< scales amax / 448
+  static Recipe fp8_rot();             ///< rotated as SGLang does
+  static Recipe exact();               ///< fp32
+
+  /// One of the above by its name: "seed-int8", "deepseek", "deepseek-bf16score", "fp8",
+  /// "fp8-f32scale", "fp8-rot" or "exact". Throws Error(usage) for any other.
+  static Recipe named(std::string_view name);
+
+  /// Rows of the two may lie in one cache: they are made alike.
+  [[nodiscard]] bool makes_keys_like(const Recipe& other) const;
 
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };

@@ -11,8 +11,11 @@ namespace fulgurite {
 /// The weights of one indexer, as views of the caller's memory in checkpoint orientation [out, in].
 /// A matrix stored as [in, out] is given by view.transposed(). All values must be finite.
 struct IndexerWeights {
-  TensorView<const std::int8_t, 2> wq_b;   ///< [H*128, Q]; feature h*128 + i is head h, feature i
-  TensorView<const float, 1> wq_b_scale;   ///< [H*128]
+  /// [H*128, Q]; feature h*128 + i is head h, feature i. Either INT8 with a scale for each feature,
+  /// or BF16; the batch's qr is then of the same type.
+  TensorView<const std::int8_t, 2> wq_b = {};
+  TensorView<const float, 1> wq_b_scale = {};  ///< [H*128]
+  TensorView<const Bf16, 2> wq_b_bf16 = {};
   TensorView<const Bf16, 2> weights_proj;  ///< [H, D]
   TensorView<const Bf16, 2> wkv;    ///< [256, D]; rows 0..127 feed the next window's key row,
   TensorView<const Bf16, 2> wgate;  ///< [256, D]; rows 128..255 the current window's

@@ -7,6 +7,7 @@
 #include "cpu/step.hpp"
 #include "cpu/step_access.hpp"
 #include "cpu/work.hpp"
+#include "indexer/arithmetic.hpp"
 
 namespace fulgurite::cpu {
 namespace {
@@ -49,6 +50,7 @@ void Step::project(TokenRange block) {
 
 /// Adds ape to the gates and scales the head weights, token by token.
 void Step::finish_projections() {
+  const Recipe& recipe = indexer_.recipe;
   const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
   for_each_unit(executor_, tokens, [&](int, std::int64_t token) {
     float* kv = work_.projected.data() + token * model_.hidden_columns;
@@ -59,7 +61,8 @@ void Step::finish_projections() {
     for (int i = 0; i < kStateWidth; ++i) kv[i] = canonical(kv[i]);
     for (int i = 0; i < kStateWidth; ++i) gate[i] = canonical(gate[i] + ape[i]);
     for (std::int64_t head = 0; head < shape_.heads; ++head) {
-      weight[head] = weight[head] * model_.head_factor;
+      const float sum = reference::round(recipe.weight_dot, weight[head]);
+      weight[head] = reference::round(recipe.weight, sum * model_.head_factor);
     }
   });
 }
@@ -82,9 +85,35 @@ const float* Step::slot_values(const SlotSource& source, std::int32_t owner, boo
 
 void Step::compress_windows() {
   const auto windows = static_cast<std::int64_t>(work_.plan.windows.size());
-  for_each_unit(executor_, windows, [&](int, std::int64_t window) { compress_window(window); });
-  stage(Stage::compress).bytes +=
-      windows * (2 * kWindowSlots * kHeadDim * 4 + kHeadDim + static_cast<int>(sizeof(float)));
+  for_each_unit(executor_, windows, [&](int, std::int64_t window) {
+    (has_int8_rows() ? compress_window(window) : compress_values(window));
+  });
+  stage(Stage::compress).bytes += windows * (2 * kWindowSlots * kHeadDim * 4 + keys_.row_bytes +
+                                             static_cast<int>(sizeof(float)));
+}
+
+/// By the definition's own operations, for rows that are no int8 codes.
+void Step::compress_values(std::int64_t window) {
+  const Recipe& recipe = indexer_.recipe;
+  const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
+  const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
+  std::array<reference::SlotValues, kWindowSlots> slots{};
+  for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
+    const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
+    const float* kv = slot_values(plan.slots[slot], plan.owner, false);
+    const float* gate = slot_values(plan.slots[slot], plan.owner, true);
+    std::copy_n(kv != nullptr ? kv + half : kAbsentKv.data(), kHeadDim, &slots[slot].kv[half]);
+    std::copy_n(gate != nullptr ? gate + half : kAbsentGate.data(), kHeadDim,
+                &slots[slot].gate[half]);
+  }
+  reference::Row norm;
+  std::copy(model_.norm.begin(), model_.norm.end(), norm.begin());
+  reference::Row row = reference::compress_window(
+      recipe, slots, norm, shape_.norm_eps, work_.plan.angles[static_cast<std::size_t>(plan.angle)],
+      model_.hadamard);
+  if (key_rows_ != nullptr) std::copy(row.begin(), row.end(), key_rows_ + window * kHeadDim);
+  for (float& x : row) x = reference::round(recipe.key, x);
+  keys_.write(sequence, plan.row, reference::quantize(recipe, row));
 }
 
 void Step::compress_window(std::int64_t window) {
@@ -126,7 +155,7 @@ void Step::move_state_on() {
   }
   if (batch_.policy == Policy::seed) return;  // its caller keeps count
   for (const SequencePlan& sequence : work_.plan.sequences) {
-    StepAccess::length(state_, sequence.sequence) += sequence.tokens;
+    StepAccess::advance(state_, sequence.sequence, sequence.tokens);
   }
 }
 

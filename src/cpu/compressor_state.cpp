@@ -42,6 +42,7 @@ CompressorState::CompressorState(const CompressorStateOptions& options) {
   try {
     own_.assign(static_cast<std::size_t>(2 * floats), 0.F);
     lengths_.assign(static_cast<std::size_t>(options.sequences), 0);
+    oldest_.assign(static_cast<std::size_t>(options.sequences), 0);
   } catch (const std::exception&) {
     throw Error(ErrorKind::system, "compressor state: no memory for " +
                                        std::to_string(options.sequences) + " sequences of " +
@@ -63,11 +64,19 @@ CompressorState::CompressorState(TensorView<float, 3> kv, TensorView<float, 3> g
     throw Error(ErrorKind::input, "compressor state: expected contiguous kv and gate");
   }
   lengths_.assign(static_cast<std::size_t>(kv.extent(0)), 0);
+  oldest_.assign(static_cast<std::size_t>(kv.extent(0)), 0);
 }
 
-std::int64_t& CompressorState::length_of(std::int64_t sequence) {
+void CompressorState::set_length(std::int64_t sequence, std::int64_t length, std::int64_t oldest) {
   check_range("sequence", sequence, 0, sequences() - 1);
-  return lengths_[static_cast<std::size_t>(sequence)];
+  lengths_[static_cast<std::size_t>(sequence)] = length;
+  oldest_[static_cast<std::size_t>(sequence)] = std::max<std::int64_t>(oldest, 0);
+}
+
+void CompressorState::advance(std::int64_t sequence, std::int64_t tokens) {
+  const auto at = static_cast<std::size_t>(sequence);
+  set_length(sequence, lengths_[at] + tokens,
+             std::max(oldest_[at], lengths_[at] + tokens - slots()));
 }
 
 std::int64_t CompressorState::length(std::int64_t sequence) const {
@@ -75,11 +84,11 @@ std::int64_t CompressorState::length(std::int64_t sequence) const {
   return lengths_[static_cast<std::size_t>(sequence)];
 }
 
-void CompressorState::reset(std::int64_t sequence) { length_of(sequence) = 0; }
+void CompressorState::reset(std::int64_t sequence) { set_length(sequence, 0, 0); }
 
 void CompressorState::resume(std::int64_t sequence, std::int64_t length) {
   check_range("length", length, 0, std::numeric_limits<std::int32_t>::max());
-  length_of(sequence) = length;
+  set_length(sequence, length, length - slots());
 }
 
 void CompressorState::import_official(std::int64_t sequence, std::int64_t length,
@@ -88,6 +97,7 @@ void CompressorState::import_official(std::int64_t sequence, std::int64_t length
   check_official("official kv state", kv);
   check_official("official gate state", gate);
   resume(sequence, length);
+  set_length(sequence, length, official_position(length, 0));
   for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::int64_t position = official_position(length, slot);
     if (position < 0 || position >= length) continue;

@@ -13,13 +13,19 @@ namespace fulgurite {
 namespace {
 
 /// The recipe, once it has proved to be one that the kernels compute.
-const Recipe& validated(const Recipe& recipe) {
-  Recipe computed = Recipe::seed_int8();
-  computed.rotate_keys = recipe.rotate_keys;
-  if (recipe == computed) return recipe;
-  throw Error(ErrorKind::unsupported,
-              "recipe: expected seed-int8 as Recipe::seed_int8() gives it, found \"" +
-                  std::string(recipe.name) + "\" with other formats or roundings");
+const Recipe& validated(const Recipe& recipe, const IndexerWeights& weights) {
+  Recipe computed = Recipe::named(recipe.name);
+  if (computed.row_format == RowFormat::int8) computed.rotate_keys = recipe.rotate_keys;
+  if (recipe != computed) {
+    throw Error(ErrorKind::unsupported, "recipe: expected " + std::string(recipe.name) +
+                                            " as Recipe::named gives it, found one with other "
+                                            "formats or roundings");
+  }
+  if (recipe.row_format == RowFormat::fp32 && weights.wq_b_bf16.empty()) {
+    throw Error(ErrorKind::unsupported,
+                "recipe exact: expected wq_b of BF16, found INT8 codes, which it does not compute");
+  }
+  return recipe;
 }
 
 std::shared_ptr<Executor> validated(std::shared_ptr<Executor> executor) {
@@ -40,12 +46,12 @@ const IndexerWeights& validated(const ModelShape& shape, const IndexerWeights& w
 Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights,
                     const IndexerOptions& options)
     : shape(model_shape),
-      recipe(validated(options.recipe)),
+      recipe(validated(options.recipe, weights)),
       isa(resolve_isa(name(options.isa))),
       executor(validated(options.executor ? options.executor : default_executor())),
       prune(options.prune),
       kernels(cpu::kernels_for(isa)),
-      model(shape, validated(shape, weights), *executor) {}
+      model(shape, validated(shape, weights), recipe, *executor) {}
 
 StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
                                  Selection& picks, float* key_rows) {

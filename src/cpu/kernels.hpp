@@ -47,6 +47,16 @@ struct HiddenProjection {
   float* out;               ///< [T, columns] fp32, NaN as it comes
 };
 
+/// fp32 rows times an fp32 matrix: products and sums each rounded, in the order of the depth.
+struct WideProjection {
+  std::int64_t tokens;   ///< T
+  std::int64_t depth;    ///< K
+  std::int64_t columns;  ///< a multiple of kColumnBlock
+  const float* weights;  ///< [columns/16][K][16]; 64-byte aligned
+  const float* rows;     ///< [T, K]
+  float* out;            ///< [T, columns], NaN as it comes
+};
+
 /// The matrix that q and key rows are multiplied with.
 struct Rotation {
   bool
@@ -100,10 +110,28 @@ struct ScoreQuery {
   const float* weight;             ///< [H], folded weights in the order of the sum
 };
 
+/// How key rows are stored, and what is multiplied.
+enum class KeyFormat : std::uint8_t {
+  int8,  ///< 128 codes; a scale
+  e2m1,  ///< 64 bytes, feature 2i in the low nibble; four exponents + 127, a byte each
+  e4m3,  ///< 128 bytes; a scale
+  fp32,  ///< 512 bytes; no scale
+};
+
+/// A token's query for rows of the other formats.
+struct ValueQuery {
+  KeyFormat format;     ///< not int8
+  bool bf16_sums;       ///< each product and score is rounded to bf16
+  std::int64_t heads;   ///< a multiple of 8, at most kMostHeads
+  const void* rows;     ///< heads in the order of the sum: as pack_x left them; fp32 [H, 128]
+  const float* weight;  ///< [H], folded weights in the order of the sum
+};
+inline constexpr int kMostHeads = 128;
+
 /// Rows of a sequence: row j is row j % page_rows of page j / page_rows.
 struct KeyPage {
-  const std::int8_t* codes;  ///< [page_rows, 128]
-  const float* scale;        ///< [page_rows]
+  const std::int8_t* codes;  ///< [page_rows] rows, as the format has them
+  const float* scale;        ///< [page_rows], or 4 bytes for each row
 };
 struct KeyTable {
   const KeyPage* pages;
@@ -153,6 +181,9 @@ struct Kernels {
   void (*pack_x)(const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden, void* packed);
   void (*project)(const HiddenProjection&, std::int64_t first, std::int64_t last);
 
+  /// Columns first..last, multiples of 16.
+  void (*project_wide)(const WideProjection&, std::int64_t first, std::int64_t last);
+
   void (*transform_query)(const QueryTransform&);
   void (*compress_window)(const KeyWindow&);
   void (*quantize_rows)(const RowQuantization&);
@@ -166,6 +197,9 @@ struct Kernels {
   /// Scores the same rows and offers them to the list, in ascending order. Where `out` is not null
   /// the scores also go there, as `score` leaves them.
   void (*score_select)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
+                       float* out, TopList&);
+  /// The same for rows of the other formats.
+  void (*score_values)(const ValueQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
                        float* out, TopList&);
   /// The same selection without the scores of all rows. Only rows whose score is above the list's
   /// threshold get into it; leaves `sums` for reselect_pruned. list.capacity - 192 is at least

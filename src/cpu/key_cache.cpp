@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "core/checked.hpp"
 #include "core/float_mode.hpp"
 #include "cpu/isa.hpp"
+#include "cpu/packed_row.hpp"
 #include "fulgurite/error.hpp"
 
 namespace fulgurite {
@@ -133,13 +135,91 @@ void KeyCache::Impl::take(std::int64_t sequence, std::int64_t rows) noexcept {
   auto& table = own_table[static_cast<std::size_t>(sequence)];
   while (static_cast<std::int64_t>(table.size()) * memory.page_rows < rows) {
     table.push_back(free.back());
+    users[static_cast<std::size_t>(free.back())] = 1;
     free.pop_back();
   }
   std::int64_t& stored = own_rows[static_cast<std::size_t>(sequence)];
   for (; stored < rows; ++stored) {  // of which policy `seed` may leave some unwritten
-    std::fill_n(codes(sequence, stored), kHeadDim, std::int8_t{0});
-    *scale(sequence, stored) = 0;
+    std::fill_n(codes(sequence, stored), row_bytes, std::int8_t{0});
+    if (memory.scales != nullptr) *scale(sequence, stored) = 0;
   }
+}
+
+void KeyCache::Impl::release(std::int32_t page) {
+  if (--users[static_cast<std::size_t>(page)] == 0) free.push_back(page);
+}
+
+/// A free page with the same rows; there must be one.
+std::int32_t KeyCache::Impl::copy_of(std::int32_t page) {
+  const std::int32_t copy = free.back();
+  free.pop_back();
+  users[static_cast<std::size_t>(copy)] = 1;
+  std::copy_n(memory.codes + page * memory.code_stride, memory.code_stride,
+              memory.codes + copy * memory.code_stride);
+  std::copy_n(memory.scales + page * memory.scale_stride, memory.scale_stride,
+              memory.scales + copy * memory.scale_stride);
+  return copy;
+}
+
+void KeyCache::Impl::truncate(std::int64_t sequence, std::int64_t rows) {
+  auto& table = own_table[static_cast<std::size_t>(sequence)];
+  const std::int64_t blocks = core::divide_up(rows, memory.page_rows);
+  if (blocks > static_cast<std::int64_t>(table.size())) return;
+  const bool is_partial = rows % memory.page_rows != 0;
+  const bool is_shared =
+      is_partial &&
+      users[static_cast<std::size_t>(table[static_cast<std::size_t>(blocks - 1)])] > 1;
+  const bool gives_one_back = [&] {
+    for (auto block = static_cast<std::size_t>(blocks); block < table.size(); ++block) {
+      if (users[static_cast<std::size_t>(table[block])] == 1) return true;
+    }
+    return false;
+  }();
+  if (is_shared && free.empty() && !gives_one_back) {
+    refuse(sequence, "expected a free page to copy a shared one, found none");
+  }
+  while (static_cast<std::int64_t>(table.size()) > blocks) {
+    release(table.back());
+    table.pop_back();
+  }
+  if (is_shared) {
+    const std::int32_t shared = table.back();
+    table.back() = copy_of(shared);
+    release(shared);
+  }
+  std::int64_t& stored = own_rows[static_cast<std::size_t>(sequence)];
+  stored = std::min(stored, rows);
+}
+
+void KeyCache::Impl::check_fork(std::int64_t from, std::int64_t to) const {
+  check_sequence(from);
+  check_sequence(to);
+  if (!owned()) {
+    throw Error(ErrorKind::usage,
+                "key cache: fork: expected own memory, found an engine's block table");
+  }
+  if (from == to || own_rows[static_cast<std::size_t>(to)] != 0) {
+    refuse(to, "expected an empty sequence to fork into, found " +
+                   std::to_string(own_rows[static_cast<std::size_t>(to)]) + " rows");
+  }
+  const bool is_partial = own_rows[static_cast<std::size_t>(from)] % memory.page_rows != 0;
+  if (is_partial && free.empty()) {
+    refuse(to, "expected a free page for the rows that fill none, found none");
+  }
+}
+
+void KeyCache::Impl::fork(std::int64_t from, std::int64_t to) {
+  const std::int64_t rows = own_rows[static_cast<std::size_t>(from)];
+  const auto& source = own_table[static_cast<std::size_t>(from)];
+  auto& table = own_table[static_cast<std::size_t>(to)];
+  table.reserve(source.size());
+  const auto full = static_cast<std::size_t>(rows / memory.page_rows);
+  for (std::size_t block = 0; block < full; ++block) {
+    table.push_back(source[block]);
+    ++users[static_cast<std::size_t>(source[block])];
+  }
+  if (rows % memory.page_rows != 0) table.push_back(copy_of(source[full]));
+  own_rows[static_cast<std::size_t>(to)] = rows;
 }
 
 std::int32_t KeyCache::Impl::page(std::int64_t sequence, std::int64_t block) const {
@@ -149,7 +229,7 @@ std::int32_t KeyCache::Impl::page(std::int64_t sequence, std::int64_t block) con
 
 std::int8_t* KeyCache::Impl::codes(std::int64_t sequence, std::int64_t row) const {
   return memory.codes + page(sequence, row / memory.page_rows) * memory.code_stride +
-         row % memory.page_rows * kHeadDim;
+         row % memory.page_rows * row_bytes;
 }
 
 float* KeyCache::Impl::scale(std::int64_t sequence, std::int64_t row) const {
@@ -157,10 +237,17 @@ float* KeyCache::Impl::scale(std::int64_t sequence, std::int64_t row) const {
          row % memory.page_rows;
 }
 
+void KeyCache::Impl::write(std::int64_t sequence, std::int64_t row,
+                           const reference::EncodedRow& encoded) const {
+  cpu::pack_row(recipe.row_format, encoded, codes(sequence, row),
+                memory.scales == nullptr ? nullptr : scale(sequence, row));
+}
+
 void KeyCache::Impl::append_pages(std::int64_t sequence, std::int64_t rows,
                                   std::vector<cpu::KeyPage>& pages) const {
   for (std::int64_t row = 0; row < rows; row += memory.page_rows) {
-    pages.push_back({codes(sequence, row), scale(sequence, row)});
+    pages.push_back(
+        {codes(sequence, row), memory.scales == nullptr ? nullptr : scale(sequence, row)});
   }
 }
 
@@ -172,17 +259,19 @@ KeyCache::KeyCache(const KeyCacheOptions& options, const Recipe& recipe)
   const std::int64_t rows =
       core::checked_multiply("key cache: rows", options.pages, options.page_rows);
   impl_->recipe = recipe;
+  impl_->row_bytes = cpu::code_bytes(recipe.row_format);
   impl_->own_codes = core::AlignedBuffer<std::int8_t>(
-      "key cache: codes", core::checked_multiply("key cache: codes", rows, kHeadDim));
+      "key cache: codes", core::checked_multiply("key cache: codes", rows, impl_->row_bytes));
   impl_->own_scales = core::AlignedBuffer<float>("key cache: scales", rows);
   impl_->memory = {.codes = impl_->own_codes.data(),
                    .scales = impl_->own_scales.data(),
                    .pages = options.pages,
                    .page_rows = options.page_rows,
-                   .code_stride = options.page_rows * kHeadDim,
+                   .code_stride = options.page_rows * impl_->row_bytes,
                    .scale_stride = options.page_rows};
   impl_->own_table.resize(static_cast<std::size_t>(options.sequences));
   impl_->own_rows.resize(static_cast<std::size_t>(options.sequences));
+  impl_->users.resize(static_cast<std::size_t>(options.pages));
   impl_->free.reserve(static_cast<std::size_t>(options.pages));
   for (std::int64_t page = options.pages; page-- > 0;) {
     impl_->free.push_back(static_cast<std::int32_t>(page));
@@ -194,16 +283,19 @@ KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> bloc
     : impl_(std::make_unique<Impl>()) {
   check_range("pages", pages.pages, 1, kMostPages);
   check_range("page rows", pages.page_rows, 1, kMostPageRows);
-  check_stride("code stride", pages.code_stride, pages.page_rows * kHeadDim, pages.pages);
+  const std::int64_t row_bytes = cpu::code_bytes(recipe.row_format);
+  check_stride("code stride", pages.code_stride, pages.page_rows * row_bytes, pages.pages);
   check_stride("scale stride", pages.scale_stride, pages.page_rows, pages.pages);
-  if (pages.codes == nullptr || pages.scales == nullptr || block_table.empty()) {
+  const bool has_scales = pages.scales != nullptr || recipe.row_format == RowFormat::fp32;
+  if (pages.codes == nullptr || !has_scales || block_table.empty()) {
     throw Error(ErrorKind::input,
                 "key cache: expected codes, scales and a block table, found null");
   }
   check_range("sequences", block_table.extent(0), 1, kMostPages);
   impl_->recipe = recipe;
+  impl_->row_bytes = row_bytes;
   impl_->memory = pages;
-  if (pages.code_stride == 0) impl_->memory.code_stride = pages.page_rows * kHeadDim;
+  if (pages.code_stride == 0) impl_->memory.code_stride = pages.page_rows * row_bytes;
   if (pages.scale_stride == 0) impl_->memory.scale_stride = pages.page_rows;
   impl_->borrowed_table = block_table;
   impl_->writer.resize(static_cast<std::size_t>(pages.pages));
@@ -223,55 +315,108 @@ void KeyCache::clear(std::int64_t sequence) {
   if (!impl_->owned()) {
     refuse(sequence, "expected own memory to clear, found an engine's block table");
   }
-  auto& table = impl_->own_table[static_cast<std::size_t>(sequence)];
-  impl_->free.insert(impl_->free.end(), table.rbegin(), table.rend());
-  table.clear();
-  impl_->own_rows[static_cast<std::size_t>(sequence)] = 0;
+  impl_->truncate(sequence, 0);
 }
 
-void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
-                     TensorView<const Bf16, 2> rows) {
+namespace {
+
+/// Makes room for the rows, then calls store(row) for each of them, counted from 0.
+template <class Store>
+void store_rows(KeyCache::Impl& cache, std::int64_t sequence, std::int64_t first_row,
+                std::int64_t count, const Store& store) {
+  check_range("first row", first_row, 0, kMostPages);
+  Plan plan;
+  plan.sequences.push_back({sequence, 0, 0, first_row + count});
+  cache.check(plan);
+  cache.check_history(plan.sequences[0], first_row);
+  cache.make_room(plan);
+  cache.take(sequence, first_row + count);
+  const core::FloatMode mode;
+  for (std::int64_t row = 0; row < count; ++row) store(row);
+}
+
+template <class T>
+void store_row(KeyCache::Impl& cache, std::int64_t sequence, std::int64_t row,
+               TensorView<const T, 1> features) {
+  reference::Row values;
+  for (std::size_t i = 0; i < kHeadDim; ++i) {
+    const T x = features(static_cast<std::int64_t>(i));
+    if constexpr (std::is_same_v<T, Bf16>) {
+      values[i] = to_float(x);
+    } else {
+      values[i] = x;
+    }
+  }
+  cache.write(sequence, row, reference::quantize(cache.recipe, values));
+}
+
+template <class T>
+void check_rows(const TensorView<const T, 2>& rows) {
   const std::array<std::int64_t, 2> shape{rows.extent(0), kHeadDim};
   detail::expect_shape("key cache: rows", shape, rows.shape());
-  check_range("first row", first_row, 0, kMostPages);
   if (rows.extent(0) != 0 && (rows.empty() || !rows.contiguous())) {
     throw Error(ErrorKind::input, "key cache: rows: expected contiguous data");
   }
-  Plan plan;
-  plan.sequences.push_back({sequence, 0, 0, first_row + rows.extent(0)});
-  impl_->check(plan);
-  impl_->check_history(plan.sequences[0], first_row);
+}
+
+}  // namespace
+
+void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
+                     TensorView<const Bf16, 2> rows) {
+  check_rows(rows);
   const cpu::Kernels& kernels = cpu::kernels_for(cpu::resolve_isa("auto", nullptr));
-  impl_->make_room(plan);
-  impl_->take(sequence, first_row + rows.extent(0));
-  const core::FloatMode mode;
-  for (std::int64_t row = 0; row < rows.extent(0); ++row) {
+  store_rows(*impl_, sequence, first_row, rows.extent(0), [&](std::int64_t row) {
+    if (impl_->recipe.row_format != RowFormat::int8) {
+      store_row(*impl_, sequence, first_row + row, rows[row]);
+      return;
+    }
     kernels.quantize_rows({.count = 1,
                            .rows = &rows(row, 0).bits,
                            .codes = impl_->codes(sequence, first_row + row),
                            .scale = impl_->scale(sequence, first_row + row)});
+  });
+}
+
+void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
+                     TensorView<const float, 2> rows) {
+  check_rows(rows);
+  store_rows(*impl_, sequence, first_row, rows.extent(0),
+             [&](std::int64_t row) { store_row(*impl_, sequence, first_row + row, rows[row]); });
+}
+
+void KeyCache::read(std::int64_t sequence, std::int64_t row,
+                    std::span<float, kHeadDim> values) const {
+  impl_->check_stored(sequence, row);
+  cpu::unpack_row(impl_->recipe.row_format, impl_->codes(sequence, row),
+                  impl_->memory.scales == nullptr ? nullptr : impl_->scale(sequence, row), values);
+}
+
+void KeyCache::Impl::check_stored(std::int64_t sequence, std::int64_t row) const {
+  check_sequence(sequence);
+  check_range("row", row, 0, kMostPages);
+  if (owned() && row >= own_rows[static_cast<std::size_t>(sequence)]) {
+    refuse(sequence, "expected a row below " +
+                         std::to_string(own_rows[static_cast<std::size_t>(sequence)]) + ", found " +
+                         std::to_string(row));
   }
+  const std::int64_t block = row / memory.page_rows;
+  const std::int64_t blocks =
+      owned() ? static_cast<std::int64_t>(own_table[static_cast<std::size_t>(sequence)].size())
+              : borrowed_table.extent(1);
+  if (block >= blocks)
+    refuse(sequence, "expected a page for row " + std::to_string(row) + ", found " +
+                         std::to_string(blocks) + " pages");
+  check_range("page", page(sequence, block), 0, memory.pages - 1);
 }
 
 std::span<const std::int8_t, kHeadDim> KeyCache::codes(std::int64_t sequence,
                                                        std::int64_t row) const {
-  impl_->check_sequence(sequence);
-  check_range("row", row, 0, kMostPages);
-  if (impl_->owned() && row >= impl_->own_rows[static_cast<std::size_t>(sequence)]) {
-    refuse(sequence, "expected a row below " +
-                         std::to_string(impl_->own_rows[static_cast<std::size_t>(sequence)]) +
-                         ", found " + std::to_string(row));
+  if (impl_->recipe.row_format != RowFormat::int8) {
+    throw Error(ErrorKind::usage, "key cache: codes: expected rows of int8 codes, found those of " +
+                                      std::string(impl_->recipe.name) +
+                                      "; read gives their values");
   }
-  const std::int64_t block = row / impl_->memory.page_rows;
-  const std::int64_t blocks =
-      impl_->owned()
-          ? static_cast<std::int64_t>(impl_->own_table[static_cast<std::size_t>(sequence)].size())
-          : impl_->borrowed_table.extent(1);
-  if (block >= blocks)
-    refuse(sequence, "expected a page for row " + std::to_string(row) + ", found " +
-                         std::to_string(blocks) + " pages");
-  const std::int32_t page = impl_->page(sequence, block);
-  check_range("page", page, 0, impl_->memory.pages - 1);
+  impl_->check_stored(sequence, row);
   return std::span<const std::int8_t, kHeadDim>(impl_->codes(sequence, row), kHeadDim);
 }
 

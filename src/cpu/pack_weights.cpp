@@ -58,6 +58,19 @@ void pack_query_weights(TensorView<const std::int8_t, 2> wq_b, std::int64_t firs
   }
 }
 
+void pack_wide_weights(TensorView<const Bf16, 2> wq_b, std::int64_t first, std::int64_t last,
+                       float* packed) {
+  const std::int64_t depth = wq_b.extent(1);
+  float* out = packed + first * depth;
+  for (std::int64_t column = first; column < last; column += kColumnBlock) {
+    for (std::int64_t k = 0; k < depth; ++k) {
+      for (std::int64_t lane = 0; lane < kColumnBlock; ++lane) {
+        *out++ = to_float(wq_b(column + lane, k));
+      }
+    }
+  }
+}
+
 void pack_hidden_weights(TensorView<const Bf16, 2> wkv, TensorView<const Bf16, 2> wgate,
                          TensorView<const Bf16, 2> weights_proj, std::int64_t first,
                          std::int64_t last, std::uint16_t* packed, ExponentRange* ranges) {

@@ -23,6 +23,10 @@ std::int64_t packed_columns(std::int64_t columns);
 void pack_query_weights(TensorView<const std::int8_t, 2> wq_b, std::int64_t first,
                         std::int64_t last, std::uint8_t* packed);
 
+/// wq_b [N, K] bf16, N and K multiples of 16, to fp32 [N/16][K][16].
+void pack_wide_weights(TensorView<const Bf16, 2> wq_b, std::int64_t first, std::int64_t last,
+                       float* packed);
+
 /// wkv [256, D], wgate [256, D] and weights_proj [H, D] as one matrix of 512 + H columns: bf16
 /// [N/16][D/2][16][2], and the exponent range of each block of 16 columns. N is packed_columns(512
 /// + H); columns beyond the last head are 0. Denormals become zero of their sign, as the definition

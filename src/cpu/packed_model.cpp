@@ -40,9 +40,9 @@ core::AlignedBuffer<std::uint16_t> pack_lines(const HadamardMatrix& matrix) {
 
 }  // namespace
 
-PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights, Executor& executor)
-    : query("packed wq_b", shape.heads * kHeadDim * shape.query_rank),
-      query_scale(copy(weights.wq_b_scale)),
+PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights,
+                         const Recipe& recipe, Executor& executor)
+    : query_scale(copy(weights.wq_b_scale)),
       hidden_columns(packed_columns(2 * kStateWidth + shape.heads)),
       ape(copy(weights.ape)),
       norm(copy(weights.norm)),
@@ -53,13 +53,29 @@ PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights,
       core::AlignedBuffer<std::uint16_t>("packed hidden weights", hidden_columns * shape.hidden);
   hidden_exponents.resize(static_cast<std::size_t>(hidden_columns / kColumnBlock));
   const std::int64_t query_blocks = shape.heads * kHeadDim / kColumnBlock;
+  const std::int64_t query_values = shape.heads * kHeadDim * shape.query_rank;
+  if (weights.wq_b_bf16.empty()) {
+    query = core::AlignedBuffer<std::uint8_t>("packed wq_b", query_values);
+  } else if (recipe.row_format == RowFormat::fp32) {
+    query_wide = core::AlignedBuffer<float>("packed wq_b", query_values);
+  } else {
+    query_bf16 = core::AlignedBuffer<std::uint16_t>("packed wq_b", query_values);
+    query_exponents.resize(static_cast<std::size_t>(query_blocks));
+  }
   const std::int64_t hidden_blocks = hidden_columns / kColumnBlock;
   core::for_each_task(executor, static_cast<int>(query_blocks + hidden_blocks), [&](int task) {
     const std::int64_t block = task < query_blocks ? task : task - query_blocks;
     const std::int64_t first = block * kColumnBlock;
     const std::int64_t last = first + kColumnBlock;
     if (task < query_blocks) {
-      pack_query_weights(weights.wq_b, first, last, query.data());
+      if (!query.empty()) {
+        pack_query_weights(weights.wq_b, first, last, query.data());
+      } else if (!query_wide.empty()) {
+        pack_wide_weights(weights.wq_b_bf16, first, last, query_wide.data());
+      } else {
+        pack_hidden_weights(weights.wq_b_bf16, {}, {}, first, last, query_bf16.data(),
+                            query_exponents.data());
+      }
     } else {
       pack_hidden_weights(weights.wkv, weights.wgate, weights.weights_proj, first, last,
                           hidden.data(), hidden_exponents.data());
@@ -74,7 +90,8 @@ Rotation PackedModel::rotation() const {
 }
 
 std::int64_t PackedModel::bytes() const {
-  return query.size() + 2 * (hidden.size() + hadamard_lines.size()) +
+  return query.size() + 2 * (query_bf16.size() + hidden.size() + hadamard_lines.size()) +
+         4 * query_wide.size() +
          static_cast<std::int64_t>(sizeof(float) * (query_scale.size() + ape.size() + norm.size()));
 }
 

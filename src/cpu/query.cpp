@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 
+#include "cpu/order_heads.hpp"
 #include "cpu/step.hpp"
 #include "cpu/work.hpp"
 
@@ -9,10 +10,9 @@ namespace fulgurite::cpu {
 namespace {
 
 constexpr std::int64_t kQueryColumns = 4 * kColumnBlock;  ///< columns of a unit of work
-constexpr std::size_t kMostHeads = 128;
 
-/// The order of numerics: weights that are >= 0 or NaN first, in order; then the negative ones,
-/// most negative first. The same as reference::head_order, without its memory.
+}  // namespace
+
 void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
   std::int64_t front = 0;
   for (std::int64_t head = 0; head < heads; ++head) {
@@ -27,9 +27,18 @@ void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
   });
 }
 
-}  // namespace
-
 void Step::project_queries(TokenRange block) {
+  (model_.has_int8_query() ? project_int8_queries(block) : project_bf16_queries(block));
+  const std::int64_t columns = shape_.heads * kHeadDim;
+  const int width = model_.has_int8_query() ? 1 : 2;
+  StageReport& report = stage(Stage::query);
+  (model_.has_int8_query() ? report.int8_macs : report.bf16_macs) +=
+      block.count * shape_.query_rank * columns;
+  report.bytes +=
+      width * columns * shape_.query_rank + block.count * (width * shape_.query_rank + 2 * columns);
+}
+
+void Step::project_int8_queries(TokenRange block) {
   const std::int64_t columns = shape_.heads * kHeadDim;
   kernels_.pack_qr(batch_.qr.data() + block.first * shape_.query_rank, block.count,
                    shape_.query_rank, work_.packed_rows.data(), work_.qr_correction.data());
@@ -46,9 +55,6 @@ void Step::project_queries(TokenRange block) {
   for_each_unit(executor_, units, [&](int, std::int64_t unit) {
     kernels_.query(projection, unit * kQueryColumns, (unit + 1) * kQueryColumns);
   });
-  StageReport& report = stage(Stage::query);
-  report.int8_macs += block.count * shape_.query_rank * columns;
-  report.bytes += columns * shape_.query_rank + block.count * (shape_.query_rank + 2 * columns);
 }
 
 void Step::prepare_queries(TokenRange block) {
@@ -60,6 +66,10 @@ void Step::prepare_queries(TokenRange block) {
 }
 
 void Step::prepare_query(std::int64_t token, std::int64_t place, std::int64_t lane) {
+  (has_int8_rows() ? prepare_codes(token, place, lane) : prepare_values(token, place, lane));
+}
+
+void Step::prepare_codes(std::int64_t token, std::int64_t place, std::int64_t lane) {
   const std::int64_t heads = shape_.heads;
   const std::int64_t features = heads * kHeadDim;
   const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
@@ -85,7 +95,7 @@ void Step::prepare_query(std::int64_t token, std::int64_t place, std::int64_t la
   for (std::int64_t i = 0; i < heads; ++i) {
     in_order[i] = folded[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
   }
-  kernels_.pack_query(codes, order.data(), heads, work_.words.data() + place * features * 2,
+  kernels_.pack_query(codes, order.data(), heads, work_.words.data() + place * word_bytes(),
                       work_.correction.data() + place * heads);
 }
 

@@ -5,6 +5,23 @@
 #include "cpu/work.hpp"
 
 namespace fulgurite::cpu {
+namespace {
+
+KeyFormat key_format(RowFormat format) {
+  switch (format) {
+    case RowFormat::e2m1:
+      return KeyFormat::e2m1;
+    case RowFormat::e4m3:
+      return KeyFormat::e4m3;
+    case RowFormat::fp32:
+      return KeyFormat::fp32;
+    case RowFormat::int8:
+      break;
+  }
+  return KeyFormat::int8;
+}
+
+}  // namespace
 
 void Step::list_pages() {
   work_.pages.clear();
@@ -48,8 +65,8 @@ void Step::report_selection(TokenRange block) {
     const ScoredUnit& scored = work_.scored[unit];
     const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(rows.token - block.first)];
     const std::int64_t count = rows.last_row - rows.first_row;
-    report.int8_macs += count * shape_.heads * kHeadDim;
-    report.bytes += count * (kHeadDim + static_cast<int>(sizeof(float)));
+    (has_int8_rows() ? report.int8_macs : report.bf16_macs) += count * shape_.heads * kHeadDim;
+    report.bytes += count * (keys_.row_bytes + static_cast<int>(sizeof(float)));
     if (guess.split != 0) {
       report.skipped_macs += (count - scored.finished) * (shape_.heads - guess.split) * kHeadDim;
     }
@@ -65,14 +82,29 @@ Step::TokenRows Step::token_rows(std::int64_t token, TokenRange block) {
   const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
   return {
       .query = {.heads = shape_.heads,
-                .words = work_.words.data() + place * shape_.heads * kHeadDim * 2,
+                .words = work_.words.data() + place * word_bytes(),
                 .correction = work_.correction.data() + place * shape_.heads,
                 .weight = work_.folded.data() + place * shape_.heads},
+      .values = {.format = key_format(indexer_.recipe.row_format),
+                 .bf16_sums = indexer_.recipe.score == Rounding::bf16,
+                 .heads = shape_.heads,
+                 .rows = work_.words.data() + place * word_bytes(),
+                 .weight = work_.folded.data() + place * shape_.heads},
       .keys = {.pages = work_.pages.data() + work_.first_page[static_cast<std::size_t>(plan.owner)],
                .page_rows = keys_.memory.page_rows},
       .visible = plan.visible,
       .places = places_of(plan.visible),
       .logits = StepAccess::logits(picks_, token)};
+}
+
+/// Offers rows first..last to the list, which has places.
+void Step::score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list) {
+  float* const logits = rows.logits != nullptr ? rows.logits + first : nullptr;
+  if (has_int8_rows()) {
+    kernels_.score_select(rows.query, rows.keys, first, last, logits, list);
+  } else {
+    kernels_.score_values(rows.values, rows.keys, first, last, logits, list);
+  }
 }
 
 void Step::write_selection(std::int64_t token, const TopList& list) {

@@ -71,7 +71,7 @@ void Step::select_token(std::int64_t unit, std::int64_t lane, TokenRange block) 
     outcome = select_pruned(kernels_, rows.query, rows.keys, rows.visible,
                             {bounds(lane), work_.partial_sums.data() + lane * whole_sums_}, list);
   } else if (rows.places > 0) {
-    kernels_.score_select(rows.query, rows.keys, 0, rows.visible, rows.logits, list);
+    score_rows(rows, 0, rows.visible, list);
     kernels_.select_top(list);
   }
   work_.guesses[static_cast<std::size_t>(range.token - block.first)] = outcome.guess;
@@ -153,8 +153,7 @@ void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, T
                                  list);
     finished = pruned.finished;
   } else if (list.k > 0) {
-    float* const logits = rows.logits != nullptr ? rows.logits + range.first_row : nullptr;
-    kernels_.score_select(rows.query, rows.keys, range.first_row, range.last_row, logits, list);
+    score_rows(rows, range.first_row, range.last_row, list);
   }
   if (list.k > 0) kernels_.select_top(list);
   work_.scored[index] = {list.count, finished, list.met_nan};

@@ -50,7 +50,8 @@ class Step {
   };
   /// What a token's selection reads and fills.
   struct TokenRows {
-    ScoreQuery query;
+    ScoreQuery query;   ///< of recipes with int8 rows
+    ValueQuery values;  ///< of others
     KeyTable keys;
     std::int64_t visible;
     std::int64_t places;  ///< of the result
@@ -70,6 +71,7 @@ class Step {
   void finish_projections();
   void compress_windows();
   void compress_window(std::int64_t window);
+  void compress_values(std::int64_t window);
   void move_state_on();
   [[nodiscard]] const float* slot_values(const SlotSource& source, std::int32_t owner,
                                          bool gate) const;
@@ -78,6 +80,14 @@ class Step {
   void project_queries(TokenRange block);
   void prepare_queries(TokenRange block);
   void prepare_query(std::int64_t token, std::int64_t place, std::int64_t lane);
+  void prepare_codes(std::int64_t token, std::int64_t place, std::int64_t lane);
+  void project_int8_queries(TokenRange block);
+  void project_bf16_queries(TokenRange block);
+
+  // query_values.cpp: the same for recipes whose rows are no int8 codes
+  void prepare_values(std::int64_t token, std::int64_t place, std::int64_t lane);
+  [[nodiscard]] reference::EncodedRow encode_head(std::int64_t token, std::int64_t place,
+                                                  std::int64_t head) const;
 
   // score.cpp: score and select a block of tokens
   void list_pages();
@@ -85,6 +95,7 @@ class Step {
   void order_tokens(TokenRange block);
   void report_selection(TokenRange block);
   [[nodiscard]] TokenRows token_rows(std::int64_t token, TokenRange block);
+  void score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list);
   void write_selection(std::int64_t token, const TopList& list);
 
   // select_tokens.cpp: a lane selects for a whole token, or several share its rows
@@ -106,6 +117,9 @@ class Step {
   void load_part(const Wave& wave, std::size_t unit, TopList& list) const;
   void save_part(const Wave& wave, std::size_t unit, const TopList& list);
 
+  [[nodiscard]] bool has_int8_rows() const { return indexer_.recipe.row_format == RowFormat::int8; }
+  /// Of a token's packed heads.
+  [[nodiscard]] std::int64_t word_bytes() const;
   [[nodiscard]] StageReport& stage(Stage which) {
     return report_.stages[static_cast<std::size_t>(which)];
   }

@@ -15,8 +15,15 @@ struct StepAccess {
   static Indexer::Impl& impl(const Indexer& indexer) { return *indexer.impl_; }
   static KeyCache::Impl& impl(KeyCache& keys) { return *keys.impl_; }
 
-  static std::int64_t& length(CompressorState& state, std::int64_t sequence) {
-    return state.length_of(sequence);
+  static void advance(CompressorState& state, std::int64_t sequence, std::int64_t tokens) {
+    state.advance(sequence, tokens);
+  }
+  static std::int64_t oldest(const CompressorState& state, std::int64_t sequence) {
+    return state.oldest_[static_cast<std::size_t>(sequence)];
+  }
+  static void set_length(CompressorState& state, std::int64_t sequence, std::int64_t length,
+                         std::int64_t oldest) {
+    state.set_length(sequence, length, oldest);
   }
   static TensorView<float, 3> kv(CompressorState& state) { return state.kv_; }
   static TensorView<float, 3> gate(CompressorState& state) { return state.gate_; }

@@ -34,8 +34,12 @@ void Step::check_inputs() const {
     tokens = core::checked_add("batch: tokens", tokens, std::max<std::int64_t>(entry.tokens, 0));
   }
   check_rows("x", batch_.x, {tokens, shape_.hidden});
-  check_rows("qr", batch_.qr, {tokens, shape_.query_rank});
-  check_rows("qr_scale", batch_.qr_scale, {tokens});
+  if (model_.has_int8_query()) {
+    check_rows("qr", batch_.qr, {tokens, shape_.query_rank});
+    check_rows("qr_scale", batch_.qr_scale, {tokens});
+  } else {
+    check_rows("qr", batch_.qr_bf16, {tokens, shape_.query_rank});
+  }
 }
 
 void Step::check_parameters() const {
@@ -55,7 +59,7 @@ void Step::check_parameters() const {
 }
 
 void Step::check_state() const {
-  if (keys_.recipe != indexer_.recipe) {
+  if (!keys_.recipe.makes_keys_like(indexer_.recipe)) {
     refuse("key cache: expected rows of recipe " + std::string(indexer_.recipe.name) +
            " as the indexer makes them, found other ones of " + std::string(keys_.recipe.name));
   }
@@ -94,20 +98,31 @@ void Step::check_selection() const {
 
 std::int64_t Step::places_of(std::int64_t visible) const { return std::min(shape_.topk, visible); }
 
+std::int64_t Step::word_bytes() const {
+  return has_int8_rows() ? shape_.heads * kHeadDim * 2 : packed_x_bytes(shape_.heads, kHeadDim);
+}
+
 void Step::allocate() {
   const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
   const std::int64_t block = std::min(tokens, kTokenBlock);
   const std::int64_t lanes = executor_.threads();
   const std::int64_t features = shape_.heads * kHeadDim;
-  work_.packed_rows.ensure("packed inputs", std::max(packed_qr_bytes(block, shape_.query_rank),
-                                                     packed_x_bytes(block, shape_.hidden)));
+  work_.packed_rows.ensure("packed inputs", std::max({packed_qr_bytes(block, shape_.query_rank),
+                                                      packed_x_bytes(block, shape_.query_rank),
+                                                      packed_x_bytes(block, shape_.hidden)}));
   work_.qr_correction.ensure("query corrections", core::round_up(block, kRowBlock));
   work_.projected.ensure("projections",
                          core::checked_multiply("projections", tokens, model_.hidden_columns));
   work_.q.ensure("queries", block * features);
-  work_.codes.ensure("query codes", lanes * features);
+  if (!model_.has_int8_query()) work_.wide_q.ensure("queries", block * features);
+  if (!model_.query_wide.empty()) {
+    work_.wide_rows.ensure("query latents",
+                           core::checked_multiply("query latents", block, shape_.query_rank));
+  }
+  if (!has_int8_rows()) work_.head_rows.ensure("query heads", lanes * features);
+  work_.codes.ensure("query codes", lanes * features * (has_int8_rows() ? 1 : 2));
   work_.scales.ensure("query scales", lanes * shape_.heads);
-  work_.words.ensure("packed queries", block * features * 2);
+  work_.words.ensure("packed queries", block * word_bytes());
   work_.correction.ensure("head corrections", block * shape_.heads);
   work_.folded.ensure("folded weights", block * shape_.heads);
 
@@ -157,7 +172,7 @@ void Step::allocate_selection(std::int64_t tokens, std::int64_t most_rows) {
   work_.scored.resize(static_cast<std::size_t>(units));
   work_.part_scores.ensure("partial selections", places);
   work_.part_rows.ensure("partial selections", places);
-  pruned_ = indexer_.prune && picks_.logit_rows() == 0 &&
+  pruned_ = indexer_.prune && has_int8_rows() && picks_.logit_rows() == 0 &&
             enough_rows_to_prune(most_rows, places_of(most_rows));
   if (!pruned_) return;
   work_.bounds.ensure("bounds of sampled rows",

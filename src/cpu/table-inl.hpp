@@ -8,6 +8,7 @@
 #include "cpu/score-inl.hpp"
 #include "cpu/select-inl.hpp"
 #include "cpu/transform-inl.hpp"
+#include "cpu/values-inl.hpp"
 
 // The table of an ISA's kernels. The file of an ISA includes its vocabulary (cpu/simd), then this.
 
@@ -20,12 +21,14 @@ constexpr Kernels make_kernels() {
   kernels.query = query;
   kernels.pack_x = pack_x;
   kernels.project = project;
+  kernels.project_wide = project_wide;
   kernels.transform_query = transform_query;
   kernels.compress_window = compress_window;
   kernels.quantize_rows = quantize_rows;
   kernels.pack_query = pack_query;
   kernels.score = score;
   kernels.score_select = score_select;
+  kernels.score_values = score_values;
   kernels.score_select_pruned = score_select_pruned;
   kernels.reselect_pruned = reselect_pruned;
   kernels.score_sample = score_sample;

@@ -36,9 +36,10 @@ std::int64_t ListMemory::bytes() const {
 
 std::int64_t Workspace::bytes() const {
   std::int64_t all = size_of(packed_rows) + size_of(qr_correction) + size_of(projected) +
-                     size_of(q) + size_of(codes) + size_of(scales) + size_of(words) +
-                     size_of(correction) + size_of(folded) + size_of(part_scores) +
-                     size_of(part_rows) + size_of(bounds) + size_of(partial_sums) +
+                     size_of(q) + size_of(wide_rows) + size_of(wide_q) + size_of(head_rows) +
+                     size_of(codes) + size_of(scales) + size_of(words) + size_of(correction) +
+                     size_of(folded) + size_of(part_scores) + size_of(part_rows) + size_of(bounds) +
+                     size_of(partial_sums) +
                      static_cast<std::int64_t>(pages.capacity() * sizeof(KeyPage));
   for (const ListMemory& list : lists) all += list.bytes();
   return all;

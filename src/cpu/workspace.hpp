@@ -52,9 +52,12 @@ struct Workspace {
   core::AlignedBuffer<std::int32_t> qr_correction;  ///< [block]
   core::AlignedBuffer<float> projected;             ///< [T, hidden columns]: kv, gate, head weights
   core::AlignedBuffer<std::uint16_t> q;             ///< [block, H*128] bf16
-  core::AlignedBuffer<std::int8_t> codes;           ///< [lanes, H*128]
+  core::AlignedBuffer<float> wide_rows;             ///< [block, Q]: qr in fp32, recipe `exact`
+  core::AlignedBuffer<float> wide_q;                ///< [block, H*128]: of BF16 weights, in fp32
+  core::AlignedBuffer<float> head_rows;             ///< [lanes, H*128], of rows that are no codes
+  core::AlignedBuffer<std::int8_t> codes;           ///< [lanes, H*128]; of other rows their bf16
   core::AlignedBuffer<float> scales;                ///< [lanes, H]
-  core::AlignedBuffer<std::byte> words;             ///< [block, H*128*2]
+  core::AlignedBuffer<std::byte> words;             ///< [block, Step::word_bytes]
   core::AlignedBuffer<std::int32_t> correction;     ///< [block, H]
   core::AlignedBuffer<float> folded;                ///< [block, H] in the order of the sum
   std::vector<KeyPage> pages;                       ///< of all sequences, one after the other

@@ -45,4 +45,10 @@ std::int32_t dot(std::span<const std::int8_t> a, std::span<const std::int8_t> b)
   return acc;
 }
 
+float dot(std::span<const float> a, std::span<const float> b) {
+  float acc = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) acc = acc + a[i] * b[i];
+  return acc;
+}
+
 }  // namespace fulgurite::reference

@@ -21,6 +21,10 @@ float dot(std::span<const Bf16> a, std::span<const Bf16> b);
 /// Inner product of int8 codes, exact in int32 for up to 65,536 of them.
 std::int32_t dot(std::span<const std::int8_t> a, std::span<const std::int8_t> b);
 
+/// Inner product of fp32 values: acc = +0; one by one acc = acc + a[i] * b[i], product and sum each
+/// rounded.
+float dot(std::span<const float> a, std::span<const float> b);
+
 constexpr float round(Rounding rounding, float x) {
   return rounding == Rounding::bf16 ? round_to_bf16(x) : x;
 }

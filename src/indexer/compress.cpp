@@ -69,15 +69,15 @@ Row normalize(const Row& row, const Row& norm, float eps) {
   return normed;
 }
 
-Row compress_window(const Model& model, std::span<const SlotValues, kWindowSlots> slots,
-                    const RopeAngle& angle) {
-  const Recipe& recipe = model.recipe;
+Row compress_window(const Recipe& recipe, std::span<const SlotValues, kWindowSlots> slots,
+                    const Row& norm, float eps, const RopeAngle& angle,
+                    const HadamardMatrix& hadamard) {
   Row row = pool(slots);
   for (float& x : row) x = round(recipe.pooled, x);
-  row = normalize(row, model.norm, model.shape.norm_eps);
+  row = normalize(row, norm, eps);
   for (float& x : row) x = round(recipe.normed, x);
-  rotate(row, angle, recipe.normed);
-  if (recipe.rotate_keys) multiply_hadamard(row, model.hadamard);
+  rotate(row, angle, recipe.turned);
+  if (recipe.rotate_keys) multiply_hadamard(row, hadamard);
   for (float& x : row) x = canonical(x);
   return row;
 }

@@ -56,4 +56,74 @@ void ModelShape::validate() const {
 
 Recipe Recipe::seed_int8() { return {.name = "seed-int8"}; }
 
+Recipe Recipe::deepseek() {
+  return {.name = "deepseek",
+          .row_format = RowFormat::e2m1,
+          .rotated_query = Rounding::bf16,
+          .weight_dot = Rounding::bf16,
+          .weight = Rounding::bf16};
+}
+
+Recipe Recipe::deepseek_bf16score() {
+  Recipe recipe = deepseek();
+  recipe.name = "deepseek-bf16score";
+  recipe.score = Rounding::bf16;
+  return recipe;
+}
+
+Recipe Recipe::fp8() {
+  return {.name = "fp8",
+          .row_format = RowFormat::e4m3,
+          .rotate_queries = false,
+          .pooled = Rounding::none,
+          .normed = Rounding::none,
+          .rotate_keys = false,
+          .weight_dot = Rounding::bf16};
+}
+
+Recipe Recipe::fp8_f32scale() {
+  Recipe recipe = fp8();
+  recipe.name = "fp8-f32scale";
+  recipe.scale_rule = ScaleRule::ratio;
+  return recipe;
+}
+
+Recipe Recipe::fp8_rot() {
+  Recipe recipe = fp8();
+  recipe.name = "fp8-rot";
+  recipe.rotate_queries = true;
+  recipe.rotated_query = Rounding::bf16;
+  recipe.rotate_keys = true;
+  return recipe;
+}
+
+Recipe Recipe::exact() {
+  return {.name = "exact",
+          .row_format = RowFormat::fp32,
+          .query = Rounding::none,
+          .rotate_queries = false,
+          .pooled = Rounding::none,
+          .normed = Rounding::none,
+          .turned = Rounding::none,
+          .rotate_keys = false,
+          .key = Rounding::none};
+}
+
+Recipe Recipe::named(std::string_view name) {
+  std::string names;
+  for (const Recipe& recipe :
+       {seed_int8(), deepseek(), deepseek_bf16score(), fp8(), fp8_f32scale(), fp8_rot(), exact()}) {
+    if (recipe.name == name) return recipe;
+    names += std::string(recipe.name) + (recipe.name == "fp8-rot" ? " or " : ", ");
+  }
+  names.resize(names.size() - 2);
+  throw Error(ErrorKind::usage, "recipe: expected " + names + ", found " + std::string(name));
+}
+
+bool Recipe::makes_keys_like(const Recipe& other) const {
+  return row_format == other.row_format && scale_rule == other.scale_rule &&
+         pooled == other.pooled && normed == other.normed && turned == other.turned &&
+         rotate_keys == other.rotate_keys && key == other.key;
+}
+
 }  // namespace fulgurite

@@ -32,6 +32,7 @@ Model::Model(const ModelShape& model_shape, const IndexerWeights& weights,
   validate(shape, weights);
   wq_b = copy(weights.wq_b);
   wq_b_scale = copy(weights.wq_b_scale);
+  wq_b_bf16 = copy(weights.wq_b_bf16);
   weights_proj = copy(weights.weights_proj);
   wkv = copy(weights.wkv);
   wgate = copy(weights.wgate);

@@ -50,10 +50,11 @@ std::vector<Row> compress(const Model& model, const Plan& plan, std::span<const 
     for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
       slots[slot] = resolve(window.slots[slot], state, tokens);
     }
-    Row row = compress_window(model, slots, plan.angles[static_cast<std::size_t>(window.angle)]);
+    Row row = compress_window(model.recipe, slots, model.norm, model.shape.norm_eps,
+                              plan.angles[static_cast<std::size_t>(window.angle)], model.hadamard);
     key_rows.push_back(row);
     for (float& x : row) x = round(model.recipe.key, x);
-    state.rows[static_cast<std::size_t>(window.row)] = quantize(row);
+    state.rows[static_cast<std::size_t>(window.row)] = quantize(model.recipe, row);
   }
   for (const StateWrite& write : plan.state_writes) {
     SequenceState& state = states[static_cast<std::size_t>(write.owner)];
@@ -67,12 +68,16 @@ ScoredQuery prepare_query(const Model& model, const DecodeBatch& batch, const Pl
   const auto t = static_cast<std::int64_t>(token);
   const RopeAngle& angle = plan.angles[static_cast<std::size_t>(plan.tokens[token].angle)];
   std::vector<EncodedRow> heads;
-  for (Row& head : project_query(model, batch.qr[t].flat(), batch.qr_scale(t))) {
+  std::vector<Row> rows = model.wq_b_bf16.empty()
+                              ? project_query(model, batch.qr[t].flat(), batch.qr_scale(t))
+                              : project_query(model, batch.qr_bf16[t].flat());
+  for (Row& head : rows) {
     rotate(head, angle, model.recipe.query);
-    multiply_hadamard(head, model.hadamard);
-    heads.push_back(quantize(head));
+    if (model.recipe.rotate_queries) multiply_hadamard(head, model.hadamard);
+    for (float& x : head) x = round(model.recipe.rotated_query, x);
+    heads.push_back(quantize(model.recipe, head));
   }
-  return fold(heads, head_weights(model, batch.x[t].flat()));
+  return fold(model.recipe, heads, head_weights(model, batch.x[t].flat()));
 }
 
 }  // namespace

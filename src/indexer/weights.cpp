@@ -17,7 +17,8 @@ std::vector<float> head_weights(const Model& model, std::span<const Bf16> x) {
   const float factor = head_weight_factor(model.shape.heads);
   const std::span<const Bf16> rows(model.weights_proj);
   for (std::size_t head = 0; head < weights.size(); ++head) {
-    weights[head] = dot(x, rows.subspan(head * x.size(), x.size())) * factor;
+    const float sum = dot(x, rows.subspan(head * x.size(), x.size()));
+    weights[head] = round(model.recipe.weight, round(model.recipe.weight_dot, sum) * factor);
   }
   return weights;
 }

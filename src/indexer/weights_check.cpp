@@ -40,14 +40,22 @@ void check_finite(const char* name, const TensorView<const float, 1>& vector) {
 
 void validate(const ModelShape& shape, const IndexerWeights& weights) {
   const std::int64_t features = shape.heads * kHeadDim;
-  check_shape("wq_b", weights.wq_b, {features, shape.query_rank});
-  check_shape("wq_b_scale", weights.wq_b_scale, {features});
+  if (weights.wq_b_bf16.empty()) {
+    check_shape("wq_b", weights.wq_b, {features, shape.query_rank});
+    check_shape("wq_b_scale", weights.wq_b_scale, {features});
+    check_finite("wq_b_scale", weights.wq_b_scale);
+  } else {
+    if (!weights.wq_b.empty()) {
+      throw Error(ErrorKind::input, "wq_b: expected INT8 or BF16 weights, found both");
+    }
+    check_shape("wq_b", weights.wq_b_bf16, {features, shape.query_rank});
+    check_finite("wq_b", weights.wq_b_bf16);
+  }
   check_shape("weights_proj", weights.weights_proj, {shape.heads, shape.hidden});
   check_shape("wkv", weights.wkv, {kStateWidth, shape.hidden});
   check_shape("wgate", weights.wgate, {kStateWidth, shape.hidden});
   check_shape("ape", weights.ape, {kRatio, kStateWidth});
   check_shape("norm", weights.norm, {kHeadDim});
-  check_finite("wq_b_scale", weights.wq_b_scale);
   check_finite("weights_proj", weights.weights_proj);
   check_finite("wkv", weights.wkv);
   check_finite("wgate", weights.wgate);

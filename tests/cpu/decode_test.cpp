@@ -47,14 +47,15 @@ std::shared_ptr<Executor> random_executor(Random& random) {
 }
 
 /// Ragged steps of random sizes over several sequences, some idle.
-void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values values) {
+void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values values,
+                                           const Recipe& recipe = Recipe::seed_int8()) {
   constexpr std::int64_t kSequences = 3;
   const std::int64_t total = random.integer(20, 50);
   const ModelShape shape{.hidden = 16 * random.integer(1, 5),
                          .query_rank = 16 * random.integer(1, 4),
                          .heads = 8 * random.integer(1, 4),
                          .topk = random.integer(1, 14)};
-  const TestWeights weights(shape, random, values, random.chance(3));
+  const TestWeights weights(shape, random, values, random.chance(3), recipe);
   std::vector<TestTokens> tokens;
   for (int i = 0; i < kSequences; ++i) tokens.emplace_back(shape, total, random, values);
   const int slots = static_cast<int>(random.integer(8, 20));
@@ -98,6 +99,21 @@ TEST_P(RaggedDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
 INSTANTIATE_TEST_SUITE_P(Values, RaggedDecode,
                          ::testing::Values(Values::normal, Values::grid, Values::extreme,
                                            Values::wild));
+
+class RecipeDecode : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RecipeDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
+  Random random(22);
+  for (const Values values : {Values::normal, Values::grid, Values::extreme, Values::wild}) {
+    for (const Isa isa : testing::available_isas()) {
+      expect_ragged_decode_equals_reference(random, isa, values, Recipe::named(GetParam()));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, RecipeDecode,
+                         ::testing::Values("deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale",
+                                           "fp8-rot", "exact"));
 
 TEST(Decode, RowsThatManyLanesShareAreMergedInOrder) {
   Random random(29);

@@ -23,8 +23,9 @@ bool same_bits(float a, float b) {
 }
 
 TestWeights::TestWeights(const ModelShape& model_shape, Random& random, Values values,
-                         bool general_hadamard)
+                         bool general_hadamard, const Recipe& model_recipe)
     : shape(model_shape),
+      recipe(model_recipe),
       wq_b(random.codes(shape.heads * kHeadDim * shape.query_rank)),
       wq_b_scale(random.floats(shape.heads * kHeadDim, finite(values))),
       weights_proj(random.bf16s(shape.heads * shape.hidden, finite(values))),
@@ -34,6 +35,9 @@ TestWeights::TestWeights(const ModelShape& model_shape, Random& random, Values v
       norm(random.floats(kHeadDim, finite(values))) {
   if (values == Values::normal) {
     for (float& scale : wq_b_scale) scale *= 1e-3F;
+  }
+  if (recipe.row_format != RowFormat::int8) {
+    wq_b_bf16 = random.bf16s(shape.heads * kHeadDim * shape.query_rank, finite(values));
   }
   if (general_hadamard) hadamard = random.bf16s(kHeadDim * kHeadDim, finite(values));
 }
@@ -47,6 +51,11 @@ IndexerWeights TestWeights::views() const {
                        .ape = {ape.data(), {kRatio, kStateWidth}},
                        .norm = {norm.data(), {kHeadDim}},
                        .hadamard = {}};
+  if (!wq_b_bf16.empty()) {
+    views.wq_b = {};
+    views.wq_b_scale = {};
+    views.wq_b_bf16 = {wq_b_bf16.data(), {shape.heads * kHeadDim, shape.query_rank}};
+  }
   if (!hadamard.empty()) views.hadamard = {hadamard.data(), {kHeadDim, kHeadDim}};
   return views;
 }
@@ -55,7 +64,8 @@ TestTokens::TestTokens(const ModelShape& shape, std::int64_t tokens, Random& ran
     : count(tokens),
       x(random.bf16s(tokens * shape.hidden, values)),
       qr(random.codes(tokens * shape.query_rank)),
-      qr_scale(random.floats(tokens, values)) {
+      qr_scale(random.floats(tokens, values)),
+      qr_bf16(random.bf16s(tokens * shape.query_rank, values)) {
   if (values == Values::normal) {
     for (float& scale : qr_scale) scale *= 0.01F;
   }
@@ -70,6 +80,7 @@ void TestBatch::add(std::int64_t sequence, const TestTokens& tokens, std::int64_
   append(x_, tokens.x, shape_.hidden);
   append(qr_, tokens.qr, shape_.query_rank);
   append(qr_scale_, tokens.qr_scale, 1);
+  append(qr_bf16_, tokens.qr_bf16, shape_.query_rank);
 }
 
 DecodeBatch TestBatch::views() const {
@@ -79,11 +90,12 @@ DecodeBatch TestBatch::views() const {
   batch.x = {x_.data(), {tokens, shape_.hidden}};
   batch.qr = {qr_.data(), {tokens, shape_.query_rank}};
   batch.qr_scale = {qr_scale_.data(), {tokens}};
+  batch.qr_bf16 = {qr_bf16_.data(), {tokens, shape_.query_rank}};
   return batch;
 }
 
 ReferenceDecoder::ReferenceDecoder(const TestWeights& weights, std::int64_t sequences, int slots)
-    : model_(weights.shape, weights.views()),
+    : model_(weights.shape, weights.views(), weights.recipe),
       slots_(slots),
       states_(static_cast<std::size_t>(sequences)) {
   for (reference::SequenceState& state : states_) {
@@ -107,8 +119,9 @@ reference::StepResult ReferenceDecoder::decode(const DecodeBatch& batch) {
 
 CpuDecoder::CpuDecoder(const TestWeights& weights, const KeyCacheOptions& cache, int slots, Isa isa,
                        std::shared_ptr<Executor> executor)
-    : indexer(weights.shape, weights.views(), {.isa = isa, .executor = std::move(executor)}),
-      keys(cache),
+    : indexer(weights.shape, weights.views(),
+              {.recipe = weights.recipe, .isa = isa, .executor = std::move(executor)}),
+      keys(cache, weights.recipe),
       state({.sequences = cache.sequences, .slots = slots}) {}
 
 Selection CpuDecoder::decode(const DecodeBatch& batch) {
@@ -170,6 +183,17 @@ std::string difference(const reference::SequenceState& expected, const CpuDecode
                        std::int64_t sequence) {
   for (std::size_t row = 0; row < expected.rows.size(); ++row) {
     const auto j = static_cast<std::int64_t>(row);
+    if (found.indexer.recipe().row_format != RowFormat::int8) {
+      std::array<float, kHeadDim> values;
+      found.keys.read(sequence, j, values);
+      for (std::size_t i = 0; i < kHeadDim; ++i) {
+        const float want = expected.rows[row].numbers[i] * expected.rows[row].scale;
+        if (!same_bits(canonical(want), canonical(values[i]))) {
+          return at("value", row, i, want, values[i]);
+        }
+      }
+      continue;
+    }
     const auto codes = found.keys.codes(sequence, j);
     for (std::size_t i = 0; i < kHeadDim; ++i) {
       if (codes[i] != expected.rows[row].codes[i]) {

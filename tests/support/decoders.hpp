@@ -13,11 +13,13 @@ namespace fulgurite::testing {
 
 /// Random weights of a shape, and the memory behind their views.
 struct TestWeights {
-  TestWeights(const ModelShape& shape, Random& random, Values values,
-              bool general_hadamard = false);
+  TestWeights(const ModelShape& shape, Random& random, Values values, bool general_hadamard = false,
+              const Recipe& recipe = Recipe::seed_int8());
   [[nodiscard]] IndexerWeights views() const;
 
   ModelShape shape;
+  Recipe recipe;
+  std::vector<Bf16> wq_b_bf16;  ///< of recipes without int8 rows
   std::vector<std::int8_t> wq_b;
   std::vector<float> wq_b_scale;
   std::vector<Bf16> weights_proj, wkv, wgate, hadamard;
@@ -32,6 +34,7 @@ struct TestTokens {
   std::vector<Bf16> x;
   std::vector<std::int8_t> qr;
   std::vector<float> qr_scale;
+  std::vector<Bf16> qr_bf16;
 };
 
 /// One step's batch, gathered from several sequences' tokens.
@@ -48,6 +51,7 @@ class TestBatch {
   std::vector<Bf16> x_;
   std::vector<std::int8_t> qr_;
   std::vector<float> qr_scale_;
+  std::vector<Bf16> qr_bf16_;
 };
 
 /// The definition, decoding: one state per sequence.

@@ -1,0 +1,163 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "support/decoders.hpp"
+
+namespace fulgurite {
+namespace {
+
+using testing::CpuDecoder;
+using testing::Random;
+using testing::TestBatch;
+using testing::TestTokens;
+using testing::TestWeights;
+using testing::Values;
+
+constexpr ModelShape kShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 5};
+constexpr std::array kRecipes{"seed-int8", "deepseek", "fp8", "exact"};
+
+CpuDecoder decoder(const TestWeights& weights, std::int64_t sequences, std::int64_t page_rows,
+                   std::int64_t pages = 64, int slots = 16) {
+  return {weights,
+          {.sequences = sequences, .pages = pages, .page_rows = page_rows},
+          slots,
+          resolve_isa(),
+          make_thread_pool(1)};
+}
+
+/// Decodes tokens first .. first + count - 1 and gives what they select.
+std::vector<std::int32_t> decode(CpuDecoder& cpu, std::int64_t sequence, const TestTokens& tokens,
+                                 std::int64_t first, std::int64_t count) {
+  TestBatch batch(kShape);
+  batch.add(sequence, tokens, first, count);
+  const Selection picks = cpu.decode(batch.views());
+  std::vector<std::int32_t> rows;
+  for (std::int64_t t = 0; t < count; ++t) {
+    rows.insert(rows.end(), picks.rows(t).begin(), picks.rows(t).end());
+  }
+  return rows;
+}
+
+std::vector<float> official_state(const CpuDecoder& cpu, std::int64_t sequence) {
+  std::vector<float> values(2 * kWindowSlots * kStateWidth);
+  cpu.state.export_official(sequence, {values.data(), {kWindowSlots, kStateWidth}},
+                            {values.data() + values.size() / 2, {kWindowSlots, kStateWidth}});
+  return values;
+}
+
+/// Drafts of wrong tokens come and go; what stays is as if they had never come.
+void expect_rewinds_leave_no_trace(Random& random, const char* recipe) {
+  const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
+  const TestTokens tokens(kShape, 120, random, Values::normal);
+  const TestTokens drafts(kShape, 140, random, Values::normal);
+  CpuDecoder plain = decoder(weights, 1, 3);
+  CpuDecoder drafted = decoder(weights, 1, random.integer(1, 7));
+  std::int64_t length = 0;
+  while (length < 120) {
+    if (random.chance(2)) {
+      decode(drafted, 0, drafts, length, random.integer(1, drafted.state.rewind_depth()));
+      rewind(drafted.keys, drafted.state, 0, length);
+    }
+    const std::int64_t count = std::min<std::int64_t>(random.integer(1, 9), 120 - length);
+    EXPECT_EQ(decode(plain, 0, tokens, length, count), decode(drafted, 0, tokens, length, count));
+    length += count;
+    EXPECT_EQ(official_state(plain, 0), official_state(drafted, 0));
+  }
+}
+
+TEST(Sequences, RewindsLeaveNoTrace) {
+  Random random(41);
+  for (const char* recipe : kRecipes) {
+    for (int round = 0; round < 4; ++round) expect_rewinds_leave_no_trace(random, recipe);
+  }
+}
+
+TEST(Sequences, ARewindBeyondWhatTheStateHoldsIsRefusedAndChangesNothing) {
+  Random random(42);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 60, random, Values::normal);
+  CpuDecoder cpu = decoder(weights, 1, 4);
+  EXPECT_EQ(cpu.state.rewind_depth(), 9);
+  decode(cpu, 0, tokens, 0, 43);
+  const std::vector<float> before = official_state(cpu, 0);
+  for (const std::int64_t length : {-1, 44, 20, 0}) {
+    try {
+      rewind(cpu.keys, cpu.state, 0, length);
+      FAIL() << length;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(),
+                length < 0 || length > 43 ? ErrorKind::input : ErrorKind::unsupported);
+    }
+    EXPECT_EQ(cpu.state.length(0), 43);
+    EXPECT_EQ(official_state(cpu, 0), before);
+  }
+  for (std::int64_t length = 43; length >= 34; --length) rewind(cpu.keys, cpu.state, 0, length);
+  EXPECT_EQ(cpu.state.length(0), 34);
+}
+
+TEST(Sequences, RewindGivesPagesBack) {
+  Random random(43);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 40, random, Values::normal);
+  CpuDecoder cpu = decoder(weights, 1, 1, 10);
+  decode(cpu, 0, tokens, 0, 40);
+  EXPECT_EQ(cpu.keys.free_pages(), 0);
+  rewind(cpu.keys, cpu.state, 0, 33);
+  EXPECT_EQ(cpu.keys.free_pages(), 2);
+  decode(cpu, 0, tokens, 33, 7);
+  EXPECT_EQ(cpu.keys.free_pages(), 0);
+  release(cpu.keys, cpu.state, 0);
+  EXPECT_EQ(cpu.keys.free_pages(), 10);
+  EXPECT_EQ(cpu.state.length(0), 0);
+}
+
+TEST(Sequences, ForksShareFullPagesAndGoTheirOwnWays) {
+  Random random(44);
+  for (const char* recipe : kRecipes) {
+    const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
+    const TestTokens prefix(kShape, 200, random, Values::normal);
+    const TestTokens other(kShape, 200, random, Values::normal);
+    for (const std::int64_t length : {0, 3, 32, 37, 62}) {
+      CpuDecoder cpu = decoder(weights, 2, 4, 20);
+      if (length > 0) decode(cpu, 0, prefix, 0, length);
+      const std::int64_t free = cpu.keys.free_pages();
+      fork(cpu.keys, cpu.state, 0, 1);
+      EXPECT_EQ(free - cpu.keys.free_pages(), length / 4 % 4 != 0 ? 1 : 0);
+
+      CpuDecoder alone = decoder(weights, 2, 4, 20);
+      if (length > 0) decode(alone, 1, prefix, 0, length);
+      // Back into a shared page, then on with other tokens.
+      const std::int64_t back = std::max<std::int64_t>(length - 9, 0);
+      rewind(cpu.keys, cpu.state, 1, back);
+      rewind(alone.keys, alone.state, 1, back);
+      EXPECT_EQ(decode(cpu, 1, other, back, 30), decode(alone, 1, other, back, 30));
+
+      CpuDecoder first = decoder(weights, 1, 4, 20);
+      if (length > 0) decode(first, 0, prefix, 0, length);
+      EXPECT_EQ(decode(cpu, 0, prefix, length, 20), decode(first, 0, prefix, length, 20));
+      release(cpu.keys, cpu.state, 0);
+      EXPECT_EQ(decode(cpu, 1, other, back + 30, 20), decode(alone, 1, other, back + 30, 20));
+      release(cpu.keys, cpu.state, 1);
+      EXPECT_EQ(cpu.keys.free_pages(), 20);
+    }
+  }
+}
+
+TEST(Sequences, AForkWithoutRoomOrIntoASequenceIsRefused) {
+  Random random(45);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 20, random, Values::normal);
+  CpuDecoder cpu = decoder(weights, 2, 4, 2);
+  decode(cpu, 0, tokens, 0, 20);
+  EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 1), Error);  // five rows: two pages, none free
+  EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 0), Error);
+  EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 2), Error);
+  EXPECT_EQ(cpu.state.length(1), 0);
+  EXPECT_EQ(cpu.keys.free_pages(), 0);
+}
+
+}  // namespace
+}  // namespace fulgurite
