@@ -37,6 +37,23 @@ struct Pairs {
   friend bool operator==(const Pairs&, const Pairs&) = default;
 };
 
+/// A field of Pairs under its name.
+template <class T>
+struct PairField {
+  std::string_view name;
+  T Pairs<T>::* field;
+};
+template <class T>
+inline constexpr std::array kPairs{
+    PairField<T>{"qr_proj", &Pairs<T>::qr_proj},
+    PairField<T>{"rope_slice", &Pairs<T>::rope_slice},
+    PairField<T>{"rope_assemble", &Pairs<T>::rope_assemble},
+    PairField<T>{"qr_hadamard", &Pairs<T>::qr_hadamard},
+    PairField<T>{"score", &Pairs<T>::score},
+    PairField<T>{"compressor_rope_slice", &Pairs<T>::compressor_rope_slice},
+    PairField<T>{"compressor_rope_assemble", &Pairs<T>::compressor_rope_assemble},
+};
+
 /// How the work is cut. None of it changes a bit of the result.
 struct Tiling {
   Index query_columns = 128;          ///< of qr_proj, a task
@@ -105,6 +122,11 @@ struct ProgramOptions {
 
   friend bool operator==(const ProgramOptions&, const ProgramOptions&) = default;
 };
+
+/// One change: "rope_row_chunk=32" (a tiling parameter), "fuse.score=yes" or "split.qr_proj=none".
+/// Throws Error(usage) that names what there is, or what was expected as the value. Whether it
+/// suits a shape is for `validate` to say.
+void set(ProgramOptions& options, std::string_view assignment);
 
 /// The form as it was, on the seed's shape; on others its chunks shrink to divisors.
 ProgramOptions options_of(Form form, const ProgramShape& shape);

@@ -50,6 +50,39 @@ TEST(Forms, AreValidForEveryShape) {
   }
 }
 
+TEST(Options, AreSetByTheirNames) {
+  ProgramOptions options = options_of(Form::baseline, kSeed);
+  for (const TilingParameter& parameter : kTilingParameters) {
+    set(options, std::string(parameter.name) + "=8");
+    EXPECT_EQ(options.tiling.*parameter.field, 8);
+  }
+  set(options, "fuse.score=yes");
+  EXPECT_TRUE(options.fused.score);
+  set(options, "fuse.score=no");
+  EXPECT_FALSE(options.fused.score);
+  set(options, "split.qr_proj=left_right");
+  EXPECT_EQ(options.split.qr_proj, tile::SplitMode::left_right);
+  set(options, "split.qr_proj=none");
+  EXPECT_EQ(options.split.qr_proj, tile::SplitMode::none);
+}
+
+TEST(Options, WhatCannotBeSetIsRefusedByName) {
+  ProgramOptions options = options_of(Form::merged, kSeed);
+  const auto refusal_of_change = [&](std::string_view change) {
+    return refusal(ErrorKind::usage, [&] { set(options, change); });
+  };
+  const std::string unknown = refusal_of_change("row_chunk=8");
+  EXPECT_NE(unknown.find("'row_chunk'"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("rope_row_chunk"), std::string::npos) << unknown;
+  EXPECT_NE(refusal_of_change("fuse.scores=yes").find("'fuse.scores'"), std::string::npos);
+  EXPECT_EQ(refusal_of_change("group=two"), "group: expected a whole number, found 'two'");
+  EXPECT_EQ(refusal_of_change("group"), "group: expected a whole number, found ''");
+  EXPECT_EQ(refusal_of_change("group=2.5"), "group: expected a whole number, found '2.5'");
+  EXPECT_EQ(refusal_of_change("fuse.score=1"), "fuse.score: expected yes or no, found '1'");
+  EXPECT_EQ(refusal_of_change("split.score=UP"),
+            "split.score: expected none, up_down or left_right, found 'UP'");
+}
+
 TEST(Options, EachTilingParameterIsCheckedUnderItsName) {
   for (const TilingParameter& parameter : kTilingParameters) {
     ProgramOptions options = options_of(Form::merged, kSeed);
