@@ -11,18 +11,6 @@
 namespace fulgurite::npu {
 namespace {
 
-std::vector<ScheduleTask> schedule_tasks(const tile::Trace& trace, const Analysis& analysis) {
-  std::vector<ScheduleTask> tasks;
-  tasks.reserve(trace.tasks.size());
-  for (std::size_t i = 0; i < trace.tasks.size(); ++i) {
-    const auto kernel = static_cast<std::size_t>(analysis.kernels.kernel_of[i]);
-    tasks.push_back({.kind = trace.tasks[i].kind,
-                     .blocks = trace.tasks[i].blocks,
-                     .time = analysis.runs[kernel].time});
-  }
-  return tasks;
-}
-
 Finding deadlock_of(const tile::Trace& trace, tile::TaskId task, const std::string& message) {
   const tile::ScopeId scope = trace[task].scope;
   Finding finding;
@@ -33,15 +21,24 @@ Finding deadlock_of(const tile::Trace& trace, tile::TaskId task, const std::stri
   return finding;
 }
 
-/// What does not fit or does not end: one for all kernels of a scope, told of the first of them.
+std::vector<Space> full_spaces(const KernelMemory& memory) {
+  std::vector<Space> full;
+  for (const SpacePlan& plan : memory.spaces) {
+    if (!plan.fits()) full.push_back(plan.space);
+  }
+  return full;
+}
+
+/// What does not fit or does not end: one for all kernels of a scope and each space, told of the
+/// first of them.
 std::vector<Finding> kernel_findings(const tile::Trace& trace, const Chip& chip, const Rules& rules,
                                      const Analysis& analysis) {
-  using Key = std::tuple<FindingKind, std::string, std::vector<std::string>>;
+  using Key = std::tuple<FindingKind, std::vector<std::string>, Space>;
   std::vector<Finding> findings;
   std::map<Key, std::size_t> known;
-  const auto add = [&](Finding finding, std::int64_t tasks) {
+  const auto add = [&](Finding finding, Space space, std::int64_t tasks) {
     const auto [place, is_new] =
-        known.try_emplace({finding.kind, finding.tensor, finding.scopes}, findings.size());
+        known.try_emplace({finding.kind, finding.scopes, space}, findings.size());
     if (is_new) {
       finding.count = tasks;
       findings.push_back(std::move(finding));
@@ -51,11 +48,15 @@ std::vector<Finding> kernel_findings(const tile::Trace& trace, const Chip& chip,
   };
   for (std::size_t i = 0; i < analysis.memory.size(); ++i) {
     const Kernel& kernel = analysis.kernels.kernels[i];
-    for (Finding& finding : memory_findings(trace, analysis.memory[i], chip, rules)) {
-      add(std::move(finding), kernel.tasks);
+    const std::vector<Space> full = full_spaces(analysis.memory[i]);
+    std::vector<Finding> found = memory_findings(trace, analysis.memory[i], chip, rules);
+    for (std::size_t at = 0; at < found.size(); ++at) {
+      add(std::move(found[at]), full.at(at), kernel.tasks);
     }
     const std::string& deadlock = analysis.runs[i].deadlock;
-    if (!deadlock.empty()) add(deadlock_of(trace, kernel.task, deadlock), kernel.tasks);
+    if (!deadlock.empty()) {
+      add(deadlock_of(trace, kernel.task, deadlock), Space::vec, kernel.tasks);
+    }
   }
   return findings;
 }
@@ -94,6 +95,18 @@ std::vector<Finding> gravest_first(std::vector<Finding> findings) {
 
 }  // namespace
 
+std::vector<ScheduleTask> schedule_tasks(const tile::Trace& trace, const Kernels& kernels,
+                                         std::span<const KernelRun> runs) {
+  std::vector<ScheduleTask> tasks;
+  tasks.reserve(trace.tasks.size());
+  for (std::size_t i = 0; i < trace.tasks.size(); ++i) {
+    const auto kernel = static_cast<std::size_t>(kernels.kernel_of[i]);
+    tasks.push_back(
+        {.kind = trace.tasks[i].kind, .blocks = trace.tasks[i].blocks, .time = runs[kernel].time});
+  }
+  return tasks;
+}
+
 Analysis analyse(const tile::Trace& trace, const Chip& chip, const Rules& rules) {
   Analysis result;
   result.kernels = distinct_kernels(trace);
@@ -101,7 +114,7 @@ Analysis analyse(const tile::Trace& trace, const Chip& chip, const Rules& rules)
     result.memory.push_back(plan_memory(trace, kernel.task, chip, rules));
     result.runs.push_back(run_kernel(trace, result.memory.back(), chip));
   }
-  result.tasks = schedule_tasks(trace, result);
+  result.tasks = schedule_tasks(trace, result.kernels, result.runs);
   result.edges = dependences(trace, rules.windows);
   result.schedule = schedule(chip, result.tasks, result.edges);
 

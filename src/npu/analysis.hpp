@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "npu/chip.hpp"
@@ -25,6 +25,11 @@ struct Analysis {
   Schedule schedule;
   std::vector<Finding> findings;  ///< of memory, rings and hazards; the gravest first
 };
+
+/// The tasks of a trace, each as long as its kernel's run.
+std::vector<ScheduleTask> schedule_tasks(const tile::Trace& trace, const Kernels& kernels,
+                                         std::span<const KernelRun> runs);
+
 Analysis analyse(const tile::Trace& trace, const Chip& chip, const Rules& rules);
 
 }  // namespace fulgurite::npu

@@ -1,0 +1,44 @@
+#include "study/variant.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fulgurite/error.hpp"
+
+namespace fulgurite::study {
+namespace {
+
+using programs::Form;
+
+const programs::ProgramShape kSeed;
+
+TEST(StudyVariant, AFormIsItsOptions) {
+  for (const Form form : programs::kForms) {
+    const Variant variant = variant_of(programs::name(form), kSeed);
+    EXPECT_EQ(variant.form, form);
+    EXPECT_EQ(variant.options, programs::options_of(form, kSeed));
+  }
+}
+
+TEST(StudyVariant, ChangesFollowAColon) {
+  const Variant variant = variant_of("merged:rope_row_chunk=32,split.score=up_down", kSeed);
+  programs::ProgramOptions expected = programs::options_of(Form::merged, kSeed);
+  expected.tiling.rope_row_chunk = 32;
+  expected.split.score = tile::SplitMode::up_down;
+  EXPECT_EQ(variant.options, expected);
+  EXPECT_EQ(variant.name, "merged:rope_row_chunk=32,split.score=up_down");
+}
+
+TEST(StudyVariant, WhatDoesNotExistOrDoesNotDivideIsRefused) {
+  for (const char* name : {"fused", "", ":group=2", "merged:grup=2", "merged:group",
+                           "merged:rope_row_chunk=100", "per_token:fuse.score=yes"}) {
+    try {
+      variant_of(name, kSeed);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fulgurite::study
