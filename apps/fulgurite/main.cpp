@@ -51,18 +51,51 @@ int run(const Verb& verb) {
   }
 }
 
-std::string usage_line(const CLI::App* tool, const CLI::Error& error) {
-  const auto verbs = tool->get_subcommands();
-  const std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
-  return fmt::format("fulgurite: {}; try fulgurite{} --help\n", io::printable(error.what()), verb);
+/// "npu memory": the words of the verb that was asked for, as far as they are known.
+std::string verb_words(const CLI::App* tool) {
+  std::string words;
+  for (auto verbs = tool->get_subcommands(); !verbs.empty();) {
+    words += " " + verbs.front()->get_name();
+    verbs = verbs.front()->get_subcommands();
+  }
+  return words;
 }
 
-/// Whether the first argument is a word that is no verb; CLI11 would only say that one is missing.
-bool is_unknown_verb(const CLI::App& tool, const std::string& word) {
-  if (word.starts_with('-')) return false;
-  const auto verbs = tool.get_subcommands({});
-  return std::none_of(verbs.begin(), verbs.end(),
-                      [&](const CLI::App* verb) { return verb->check_name(word); });
+std::string usage_line(const CLI::App* tool, const CLI::Error& error) {
+  return fmt::format("fulgurite: {}; try fulgurite{} --help\n", io::printable(error.what()),
+                     verb_words(tool));
+}
+
+const CLI::App* verb_of(const CLI::App& app, const std::string& word) {
+  const auto verbs = app.get_subcommands({});
+  const auto found =
+      std::ranges::find_if(verbs, [&](const CLI::App* verb) { return verb->check_name(word); });
+  return found == verbs.end() ? nullptr : *found;
+}
+
+/// What is wrong if the leading words are no verb, of which CLI11 would only say that one is
+/// missing; or else nothing.
+struct Misstep {
+  int exit_code = kDone;
+  std::string help;  ///< of the app that misses a verb
+  std::string message;
+};
+Misstep find_misstep(const CLI::App& tool, int argc, char** argv) {
+  const CLI::App* app = &tool;
+  std::string words = "fulgurite";
+  std::string before;  // the words before the app's own
+  for (int i = 1; !app->get_subcommands({}).empty(); ++i) {
+    if (i >= argc) return {kUsage, app->help(before), ""};
+    const std::string word = argv[i];
+    if (word.starts_with('-')) break;
+    app = verb_of(*app, word);
+    if (app == nullptr) {
+      return {kUsage, "", "there is no verb " + io::in_quotes(word) + "; try " + words + " --help"};
+    }
+    before = words;
+    words += " " + word;
+  }
+  return {};
 }
 
 int run_tool(int argc, char** argv) {
@@ -78,15 +111,13 @@ int run_tool(int argc, char** argv) {
       "New here? `fulgurite demo` runs a step and shows where the time goes;\n"
       "`fulgurite VERB --help` explains a verb, with examples.\n\n"
       "Exit codes: 0 done; 1 check or demo found a difference; 2 wrong usage; 3 wrong input;\n"
-      "4 anything else (output not writable, no memory).");
-  const std::array verbs{add_demo(tool), add_step(tool), add_check(tool), add_info(tool),
-                         add_bench(tool)};
-  if (argc <= 1) {
-    std::fputs(tool.help().c_str(), stderr);
-    return kUsage;
-  }
-  if (is_unknown_verb(tool, argv[1])) {
-    return fail(kUsage, "there is no verb " + io::in_quotes(argv[1]) + "; try fulgurite --help");
+      "4 anything else (output not writable, no memory); 5 a tile program does not fit or races.");
+  const std::array verbs{add_demo(tool), add_step(tool), add_check(tool),
+                         add_npu(tool),  add_info(tool), add_bench(tool)};
+  if (const Misstep misstep = find_misstep(tool, argc, argv); misstep.exit_code != kDone) {
+    if (!misstep.message.empty()) return fail(misstep.exit_code, misstep.message);
+    std::fputs(misstep.help.c_str(), stderr);
+    return misstep.exit_code;
   }
   try {
     tool.parse(argc, argv);

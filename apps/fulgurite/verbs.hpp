@@ -11,7 +11,8 @@ enum ExitCode : int {
   kDifferent = 1,  ///< `check` or `demo` found a difference
   kUsage = 2,      ///< the command line is wrong
   kWrongInput = 3,
-  kFailed = 4,  ///< anything else: output not writable, no memory
+  kFailed = 4,      ///< anything else: output not writable, no memory
+  kDoesNotFit = 5,  ///< a tile program does not fit the chip, or races
 };
 
 /// A verb of the tool: its part of the command line, and what it does once that is parsed.
@@ -25,5 +26,6 @@ Verb add_demo(CLI::App& tool);
 Verb add_check(CLI::App& tool);
 Verb add_info(CLI::App& tool);
 Verb add_bench(CLI::App& tool);
+Verb add_npu(CLI::App& tool);
 
 }  // namespace fulgurite::app

@@ -59,24 +59,34 @@ TEST(Info, AnEnvironmentThatNamesNoIsaStillGetsTheListAndThenTheError) {
   }
 }
 
+/// The verbs, nested ones as two words.
+const std::vector<std::vector<std::string>> kVerbs{{"demo"},           {"bench"},
+                                                   {"step"},           {"check"},
+                                                   {"info"},           {"npu"},
+                                                   {"npu", "run"},     {"npu", "memory"},
+                                                   {"npu", "hazards"}, {"npu", "schedule"},
+                                                   {"npu", "compare"}, {"npu", "constants"}};
+
+std::string help_of(std::vector<std::string> words) {
+  words.emplace_back("--help");
+  const ToolRun run = run_tool(words);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  return run.out;
+}
+
 TEST(Help, TeachesByExampleAndIsNoError) {
-  for (const char* verb : {"demo", "step", "check", "info"}) {
-    const ToolRun run = run_tool({verb, "--help"});
-    EXPECT_EQ(run.exit_code, 0) << run.err;
-    EXPECT_NE(run.out.find("Examples:\n  fulgurite " + std::string(verb)), run.out.npos) << run.out;
+  for (const std::vector<std::string>& verb : kVerbs) {
+    std::string example = "Examples:\n  fulgurite";
+    for (const std::string& word : verb) example += " " + word;
+    const std::string help = help_of(verb);
+    EXPECT_NE(help.find(example), help.npos) << help;
   }
-  const ToolRun run = run_tool({"--help"});
-  EXPECT_EQ(run.exit_code, 0);
-  EXPECT_NE(run.out.find("Exit codes"), run.out.npos);
+  EXPECT_NE(help_of({}).find("Exit codes"), std::string::npos);
 }
 
 TEST(Help, LinesFitIn100Columns) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
-                                                {"demo", "--help"},
-                                                {"step", "--help"},
-                                                {"check", "--help"},
-                                                {"info", "--help"}}) {
-    std::istringstream lines(run_tool(words).out);
+  for (const std::vector<std::string>& verb : kVerbs) {
+    std::istringstream lines(help_of(verb) + help_of({}));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100) << line;
   }
 }

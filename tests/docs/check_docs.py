@@ -133,16 +133,21 @@ def check_text(root):
     return mistakes
 
 
+def options_of(tool, verb):
+    """The options of a verb, given as words, and of the verbs below it."""
+    text = subprocess.run([tool, *verb, "--help"], capture_output=True, text=True).stdout
+    offered = set(re.findall(r"^  (?:-\w,)?(--[a-z][\w-]+)", text, re.M))
+    below = text.partition("Subcommands:")[2].partition("\n\n")[0]
+    for word in re.findall(r"^  (\w+) ", below, re.M):
+        offered |= options_of(tool, [*verb, word])
+    return offered
+
+
 def check_options(root, tool):
     """Every option of a verb is in docs/command-line.md, and every one there is an option."""
     text = (root / "docs/command-line.md").read_text()
     listed = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", text))
-    usage = subprocess.run([tool, "--help"], capture_output=True, text=True, check=True).stdout
-    verbs = re.findall(r"^  (\w+) ", usage.partition("Subcommands:")[2], re.M)
-    offered = {"--help", "--version"}
-    for verb in verbs:
-        text = subprocess.run([tool, verb, "--help"], capture_output=True, text=True).stdout
-        offered |= set(re.findall(r"^  (?:-\w,)?(--[a-z][\w-]+)", text, re.M))
+    offered = {"--help", "--version"} | options_of(tool, [])
     mistakes = [f"{option}: not an option of the tool" for option in sorted(listed - offered)]
     quiet = {"--help", "--version"}
     mistakes += [f"{option}: not in the page" for option in sorted(offered - listed - quiet)]
