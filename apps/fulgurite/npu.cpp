@@ -6,9 +6,9 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(The model says which program is faster and roughly by how much, not how many microseconds it takes:
-sources of its constants disagree, and devices scatter. The program is the decode step as tile
-programs, the chip an Ascend A2/A3 with the compiler of May 2026.
+    R"(The model says which program is faster and roughly by how much, not how many microseconds
+it takes: sources of its constants disagree, and devices scatter. The program is the decode step as
+tile programs, the chip an Ascend A2/A3 with the compiler of May 2026.
 
 Examples:
   fulgurite npu run                           the fused kernels of the seed on one page

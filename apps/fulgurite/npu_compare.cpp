@@ -23,11 +23,11 @@ using study::Reading;
 using study::VariantTime;
 
 constexpr const char* kFooter =
-    R"(FORM is baseline, rope_slice, rope, merged or per_token, perhaps with changes, as --tile takes them:
-merged:hadamard_row_chunk=64,split.score=up_down. By default baseline, rope_slice, rope and merged
-are compared. Each is scheduled on the model as given, and again with every uncertain constant at
-both ends of its documented range: the range in the table, and whether the order of the forms holds
-all over it. Two more published changes of the kernels are shown below the table.
+    R"(FORM is baseline, rope_slice, rope, merged or per_token, perhaps with changes, as --tile
+takes them: merged:hadamard_row_chunk=64,split.score=up_down. By default baseline, rope_slice, rope
+and merged are compared. Each is scheduled on the model as given, and again with every uncertain
+constant at both ends of its documented range: the range in the table, and whether the order of the
+forms holds all over it. Two more published changes of the kernels are shown below the table.
 
 Examples:
   fulgurite npu compare

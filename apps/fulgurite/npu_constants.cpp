@@ -10,9 +10,10 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Every number of the model. The range is that in which documents and measurements disagree; `npu
-compare` says whether its ranking holds all over it. A confidence is `measured` on the device by the
-authors of the chip's software, read in their `code`, `derived` from other numbers, or `assumed`.
+    R"(Every number of the model. The range is that in which documents and measurements disagree;
+`npu compare` says whether its ranking holds all over it. A confidence is `measured` on the device
+by the authors of the chip's software, read in their `code`, `derived` from other numbers, or
+`assumed`.
 
 Examples:
   fulgurite npu constants

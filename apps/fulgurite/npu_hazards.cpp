@@ -10,10 +10,10 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Looks for races, reads of what nobody wrote, edges that make the iterations of a parallel loop wait
-for each other (with what the schedule loses by them), splits that come out wrong, kernels that do
-not fit or wait for themselves, short rows, and options that do nothing. Exit code 5 if there is an
-error: the program does not fit or races.
+    R"(Looks for races, reads of what nobody wrote, edges that make the iterations of a parallel
+loop wait for each other (with what the schedule loses by them), splits that come out wrong,
+kernels that do not fit or wait for themselves, short rows, and options that do nothing. Exit code
+5 if there is an error: the program does not fit or races.
 
 Examples:
   fulgurite npu hazards                       what the fused kernels of the seed do wrong

@@ -16,9 +16,9 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Plans the memories of every scope as the compiler of that date does: the ring first, then buffers
-that values share when their lives allow it. If a scope does not fit, says which smaller parameters
-would (found by trying), and exits with 5.
+    R"(Plans the memories of every scope as the compiler of that date does: the ring first, then
+buffers that values share when their lives allow it. If a scope does not fit, says which smaller
+parameters would (found by trying), and exits with 5.
 
 Examples:
   fulgurite npu memory                                  every scope of the seed's fused kernels

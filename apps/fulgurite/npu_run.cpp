@@ -15,8 +15,8 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Traces the program without numbers and prints what every analysis found, on one page. The other
-verbs go into each. For the numbers themselves: fulgurite step --platform a2a3.
+    R"(Traces the program without numbers and prints what every analysis found, on one page. The
+other verbs go into each. For the numbers themselves: fulgurite step --platform a2a3.
 
 Examples:
   fulgurite npu run                                    the fused kernels of the seed

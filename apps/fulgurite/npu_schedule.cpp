@@ -14,12 +14,12 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Runs the tasks on the model of the runtime: one orchestrator submits them one after another, three
-scheduler threads dispatch them to 24 cube and 48 vector cores and notice their ends. The first
-table has kernel times, of which the pipes work side by side. The second says where the time of a
-task goes on average: its submission, waiting for a dependence, for a core, for the schedulers, and
-computing; and how much of the makespan the critical path spends in the scope.
-A trace file shows cores, orchestrator and schedulers as tracks, and arrows for the dependences.
+    R"(Runs the tasks on the model of the runtime: one orchestrator submits them one after
+another, three scheduler threads dispatch them to 24 cube and 48 vector cores and notice their
+ends. The first table has kernel times, of which the pipes work side by side. The second says where
+the time of a task goes on average: its submission, waiting for a dependence, for a core, for the
+schedulers, and computing; and how much of the makespan the critical path spends in the scope. A
+trace file shows cores, orchestrator and schedulers as tracks, and arrows for the dependences.
 
 Examples:
   fulgurite npu schedule

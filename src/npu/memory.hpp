@@ -85,8 +85,8 @@ struct MemoryChange {
 KernelMemory plan_memory(const tile::Trace& trace, tile::TaskId task, const Chip& chip,
                          const Rules& rules, const MemoryChange& change = {});
 
-/// overflow and tile_too_large, one for each space that does not fit, in their order: names it, its biggest tenants, and, for Vec, how many slots
-/// and which split mode would fit.
+/// overflow and tile_too_large, one for each space that does not fit, in their order: names it, its
+/// biggest tenants, and, for Vec, how many slots and which split mode would fit.
 std::vector<Finding> memory_findings(const tile::Trace& trace, const KernelMemory& memory,
                                      const Chip& chip, const Rules& rules);
 
