@@ -66,6 +66,11 @@ class FULGURITE_API KeyCache {
   void store(std::int64_t sequence, std::int64_t first_row, TensorView<const Bf16, 2> rows);
   void store(std::int64_t sequence, std::int64_t first_row, TensorView<const float, 2> rows);
 
+  /// The same with `count` rows of another cache whose rows are made alike, bit for bit: its rows 0
+  /// .. count - 1 of sequence `from_sequence`.
+  void store(std::int64_t sequence, std::int64_t first_row, const KeyCache& from,
+             std::int64_t from_sequence, std::int64_t count);
+
   /// The values of one row: code * scale. Throws Error(input) if the sequence has no page for it.
   void read(std::int64_t sequence, std::int64_t row, std::span<float, kHeadDim> values) const;
 

@@ -72,8 +72,8 @@ struct FULGURITE_API Recipe {
   Rounding key = Rounding::bf16;                   ///< the row before it is quantised
   Rounding weight_dot = Rounding::none;            ///< x times weights_proj
   Rounding weight = Rounding::none;                ///< that times 1 / sqrt(128 * H)
-  /// bf16: every product and sum of a score is one of bf16 tensors, heads in order.
-  Rounding score = Rounding::none;
+  Rounding score = Rounding::none;  ///< bf16: products and scores are those of bf16 tensors
+  bool heads_in_order = false;      ///< else negative weights come last, so that sums are bounds
 
   static Recipe seed_int8();
   static Recipe deepseek();            ///< e2m1, as the official model.py

@@ -384,6 +384,23 @@ void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
              [&](std::int64_t row) { store_row(*impl_, sequence, first_row + row, rows[row]); });
 }
 
+void KeyCache::store(std::int64_t sequence, std::int64_t first_row, const KeyCache& from,
+                     std::int64_t from_sequence, std::int64_t count) {
+  if (!impl_->recipe.makes_keys_like(from.recipe())) {
+    throw Error(ErrorKind::input, "key cache: expected rows of recipe " +
+                                      std::string(impl_->recipe.name) + ", found those of " +
+                                      std::string(from.recipe().name));
+  }
+  check_range("rows", count, 0, kMostPages);
+  for (std::int64_t row = 0; row < count; ++row) from.impl_->check_stored(from_sequence, row);
+  store_rows(*impl_, sequence, first_row, count, [&](std::int64_t row) {
+    std::copy_n(from.impl_->codes(from_sequence, row), impl_->row_bytes,
+                impl_->codes(sequence, first_row + row));
+    if (impl_->recipe.row_format == RowFormat::fp32) return;
+    *impl_->scale(sequence, first_row + row) = *from.impl_->scale(from_sequence, row);
+  });
+}
+
 void KeyCache::read(std::int64_t sequence, std::int64_t row,
                     std::span<float, kHeadDim> values) const {
   impl_->check_stored(sequence, row);

@@ -89,7 +89,7 @@ void Step::prepare_values(std::int64_t token, std::int64_t place, std::int64_t l
   }
   std::array<std::int32_t, kMostHeads> order;
   std::iota(order.begin(), order.end(), 0);
-  if (indexer_.recipe.score == Rounding::none) order_heads(folded.data(), heads, order.data());
+  if (!indexer_.recipe.heads_in_order) order_heads(folded.data(), heads, order.data());
 
   auto* const words = work_.words.data() + place * word_bytes();
   auto* const narrow =

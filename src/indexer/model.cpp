@@ -68,6 +68,7 @@ Recipe Recipe::deepseek_bf16score() {
   Recipe recipe = deepseek();
   recipe.name = "deepseek-bf16score";
   recipe.score = Rounding::bf16;
+  recipe.heads_in_order = true;
   return recipe;
 }
 
@@ -106,7 +107,8 @@ Recipe Recipe::exact() {
           .normed = Rounding::none,
           .turned = Rounding::none,
           .rotate_keys = false,
-          .key = Rounding::none};
+          .key = Rounding::none,
+          .heads_in_order = true};
 }
 
 Recipe Recipe::named(std::string_view name) {

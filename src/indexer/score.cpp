@@ -62,7 +62,7 @@ ScoredQuery fold(std::span<const EncodedRow> heads, std::span<const float> weigh
 ScoredQuery fold(const Recipe& recipe, std::span<const EncodedRow> heads,
                  std::span<const float> weights) {
   ScoredQuery query;
-  if (recipe.score == Rounding::none) {
+  if (!recipe.heads_in_order) {
     query = fold(heads, weights);
   } else {
     query.heads.assign(heads.begin(), heads.end());

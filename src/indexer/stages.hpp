@@ -108,7 +108,7 @@ struct ScoredQuery {
 /// Heads with u >= 0 or NaN first, in order; then the negative ones, most negative first.
 std::vector<std::int32_t> head_order(std::span<const float> folded_weights);
 ScoredQuery fold(std::span<const EncodedRow> heads, std::span<const float> weights);
-/// By the recipe; where scores are bf16 tensors, heads stay in order.
+/// By the recipe, which may keep the heads in order.
 ScoredQuery fold(const Recipe& recipe, std::span<const EncodedRow> heads,
                  std::span<const float> weights);
 

@@ -12,39 +12,13 @@
 
 #include "fulgurite/error.hpp"
 #include "io/safetensors_writer.hpp"
+#include "io/tensor_reader.hpp"
 #include "io/text.hpp"
 
 namespace fulgurite::io {
 namespace {
 
 constexpr std::string_view kTopk = "topk";
-
-std::string to_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (const std::int64_t extent : shape) {
-    if (text.size() > 1) text += ",";
-    text += std::to_string(extent);
-  }
-  return text + "]";
-}
-
-/// "FILE: WHAT: expected EXPECTED, found FOUND"
-[[noreturn]] void refuse(const SafetensorsFile& file, std::string_view what,
-                         const std::string& expected, const std::string& found) {
-  throw Error(ErrorKind::input, printable(file.name()) + ": " + std::string(what) + ": expected " +
-                                    expected + ", found " + found);
-}
-
-/// The index of element `flat` of a row-major array.
-std::string to_index(std::size_t flat, std::span<const std::int64_t> shape) {
-  std::vector<std::int64_t> index(shape.size());
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    const auto extent = static_cast<std::size_t>(shape[axis]);
-    index[axis] = static_cast<std::int64_t>(flat % extent);
-    flat /= extent;
-  }
-  return to_text(index);
-}
 
 std::int64_t read_topk(const SafetensorsFile& file) {
   const auto entry = file.metadata().find(kTopk);
@@ -63,68 +37,9 @@ std::int64_t read_topk(const SafetensorsFile& file) {
 
 }  // namespace
 
-/// Reads the tensors of one file into a SeedFile.
-class SeedReader {
- public:
-  explicit SeedReader(SeedFile& target) : file_(target.file_), data_(target.data_) {}
-
-  /// The tensor, of the view's dtype and rank. `letters` is its shape in errors: "[B,S,D]".
-  template <class T, std::size_t Rank>
-  void read(TensorView<const T, Rank>& view, std::string_view name, std::string_view letters) {
-    const Tensor* const tensor = file_.find(name);
-    if (tensor == nullptr) {
-      refuse(file_, name, describe(kDtypeOf<T>, letters), "no tensor of that name");
-    }
-    if (tensor->dtype != kDtypeOf<T> || tensor->shape.size() != Rank) {
-      refuse(file_, name, describe(kDtypeOf<T>, letters),
-             describe(tensor->dtype, to_text(tensor->shape)));
-    }
-    // A view without data would stand for an absent tensor, so an empty one gets an address.
-    static const T kNothing{};
-    const auto values = std::make_shared<TypedData<T>>(tensor->bytes);
-    typename TensorView<const T, Rank>::Shape shape;
-    for (std::size_t axis = 0; axis < Rank; ++axis) shape[axis] = tensor->shape[axis];
-    view = {values->size() == 0 ? &kNothing : values->data(), shape};
-    data_.push_back(values);
-  }
-
-  template <class T, std::size_t Rank>
-  void read_optional(TensorView<const T, Rank>& view, std::string_view name,
-                     std::string_view letters) {
-    if (file_.find(name) != nullptr) read(view, name, letters);
-  }
-
-  template <class T, std::size_t Rank>
-  void read_finite(TensorView<const T, Rank>& view, std::string_view name,
-                   std::string_view letters) {
-    read(view, name, letters);
-    const std::span<const T> values = view.flat();
-    const auto bad =
-        std::find_if(values.begin(), values.end(), [](T value) { return !is_finite(value); });
-    if (bad == values.end()) return;
-    const auto flat = static_cast<std::size_t>(bad - values.begin());
-    refuse(file_, name, "finite values", "NaN or infinity at " + to_index(flat, view.shape()));
-  }
-
-  template <class T>
-  T read_scalar(std::string_view name) {
-    TensorView<const T, 0> view;
-    read(view, name, "[]");
-    return *view.data();
-  }
-
- private:
-  static std::string describe(Dtype dtype, std::string_view shape) {
-    return std::string(dtype_name(dtype)) + " " + std::string(shape);
-  }
-
-  const SafetensorsFile& file_;
-  std::vector<std::shared_ptr<const void>>& data_;
-};
-
 SeedFile SeedFile::open(const std::filesystem::path& path) {
   SeedFile seed(SafetensorsFile::open(path));
-  SeedReader reader(seed);
+  TensorReader reader(seed.file_, seed.data_);
   SeedInput& input = seed.input_;
   reader.read(input.x, "x", "[B,S,D]");
   reader.read(input.qr, "qr", "[B*S,Q]");

@@ -28,8 +28,6 @@ class SeedFile {
   SafetensorsFile file_;
   std::vector<std::shared_ptr<const void>> data_;  ///< what input_ views
   SeedInput input_;
-
-  friend class SeedReader;
 };
 
 /// Writes the six tensors of the step's output, in the order of SeedOutput, atomically; equal

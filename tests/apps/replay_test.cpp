@@ -1,0 +1,116 @@
+// Recorded decodes of the recipes: every path must give the same bytes, and the judge that came
+// with them must be content.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "fulgurite/platform.hpp"
+#include "io/safetensors.hpp"
+#include "tool.hpp"
+
+namespace fulgurite::app::test {
+namespace {
+
+std::vector<std::string> recordings() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(FULGURITE_RECORDINGS)) {
+    const std::string name = entry.path().stem().string();
+    const bool is_other = name.starts_with("weights") || name.starts_with("stages") ||
+                          entry.path().extension() != ".safetensors";
+    if (!is_other) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+const std::string kFolder = FULGURITE_RECORDINGS "/";
+
+class Recorded : public testing::TestWithParam<std::string> {
+ protected:
+  [[nodiscard]] std::string recording() const { return kFolder + GetParam() + ".safetensors"; }
+
+  std::string replay(std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"replay", recording(), "--weights", kFolder + "weights-h64-grid.safetensors",
+                 "--output", output_, "--scores", "--state"});
+    const ToolRun run = run_tool(more);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    return io::test::read_text(output_);
+  }
+
+  io::test::TemporaryFolder folder_;
+  std::string output_ = (folder_ / "result.safetensors").string();
+};
+
+TEST_P(Recorded, EveryIsaThreadCountPageSizeAndSplitGivesTheSameBytes) {
+  const std::string expected = replay({});
+  for (const IsaStatus& isa : isa_statuses()) {
+    if (!isa.available) continue;
+    for (const char* threads : {"1", "2"}) {
+      EXPECT_TRUE(replay({"--isa", std::string(name(isa.isa)), "--threads", threads}) == expected)
+          << name(isa.isa) << ", threads " << threads;
+    }
+  }
+  for (const char* size : {"1", "3", "256"}) {
+    EXPECT_TRUE(replay({"--page-size", size}) == expected) << "page size " << size;
+  }
+  for (const char* split : {"1", "2", "5"}) {
+    EXPECT_TRUE(replay({"--split", split}) == expected) << "split " << split;
+  }
+}
+
+#ifdef FULGURITE_PYTHON
+TEST_P(Recorded, TheJudgeIsContent) {
+  replay({});
+  const std::string command =
+      std::string("'" FULGURITE_PYTHON "' '" FULGURITE_RECORDING_JUDGE "' '") + recording() +
+      "' '" + output_ + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+}
+#endif
+
+INSTANTIATE_TEST_SUITE_P(, Recorded, testing::ValuesIn(recordings()), [](const auto& each) {
+  std::string text = each.param;
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+});
+
+class Replay : public testing::Test {
+ protected:
+  io::test::TemporaryFolder folder_;
+  std::string output_ = (folder_ / "result.safetensors").string();
+  std::string recording_ = kFolder + "drafts-h64-grid-fp8.safetensors";
+  std::string weights_ = kFolder + "weights-h64-grid.safetensors";
+};
+
+TEST_F(Replay, WithoutFlagsThereIsOnlyTheSelection) {
+  const ToolRun run =
+      run_tool({"replay", recording_, "--weights", weights_, "--output", output_, "--json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  EXPECT_EQ(json["recipe"], "fp8");
+  EXPECT_EQ(json["tokens"], 61);
+  const auto file = io::SafetensorsFile::open(output_);
+  EXPECT_NE(file.find("topk"), nullptr);
+  EXPECT_EQ(file.tensors().size(), 1);
+}
+
+TEST_F(Replay, WrongFilesAreNamedAndNothingIsWritten) {
+  for (const auto& [recording, weights, expected] :
+       {std::array<std::string, 3>{weights_, weights_, "recipe"},
+        std::array<std::string, 3>{recording_, recording_, "wq_b"},
+        std::array<std::string, 3>{recording_, "/no/such/file", "/no/such/file"}}) {
+    const ToolRun run = run_tool({"replay", recording, "--weights", weights, "--output", output_});
+    EXPECT_EQ(run.exit_code, 3) << run.err;
+    EXPECT_NE(run.err.find(expected), run.err.npos) << run.err;
+    EXPECT_FALSE(std::filesystem::exists(output_));
+  }
+}
+
+}  // namespace
+}  // namespace fulgurite::app::test
