@@ -16,9 +16,10 @@ namespace fulgurite::app {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Each time is a median. One core is measured pinned, in its own CPU time; samples during which it
-was pre-empted are dropped ("lost"). A ceiling is what the core can do at most, measured before and
-after each line; the higher one counts. A floor is work / ceiling. docs/benchmarking.md says more.
+    R"(Each time is a median. One core is measured pinned, in its own CPU time; samples during which
+it was pre-empted are dropped ("lost"). A ceiling is what the core can do at most, measured before
+and after each line; the higher one counts. A floor is work / ceiling. docs/benchmarking.md says
+more.
 
 Examples:
   fulgurite bench                           all parts; some minutes
