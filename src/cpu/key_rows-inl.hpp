@@ -74,30 +74,58 @@ class TileCursor {
   std::int64_t left_;
 };
 
-// How a part of the next tile is fetched, of `group` and features 16*part...
-struct NoRows {
-  FULGURITE_INLINE void transpose(int /*part*/, std::uint8_t* /*tile*/) const {}
-};
+// How a part of the next tile is brought in: rows(part) are the 16 keys that it is of, and
+// prefetch(part, quarter) fetches a share of the tile after it towards L1.
 struct ContiguousRows {
   const std::int8_t* first;
-  const std::int8_t* group;
-  FULGURITE_INLINE const std::int8_t* operator[](int i) const { return group + i * kKeyBytes; }
-  /// Part `part` of the tile, and a share of the tile after it towards L1.
-  FULGURITE_INLINE void transpose(int part, std::uint8_t* tile) const {
-    const std::int8_t* after = first + kTileRows * kKeyBytes + part * 256;
-#pragma GCC unroll 4
-    for (int line = 0; line < 4; ++line) __builtin_prefetch(after + 64 * line);
-    const ContiguousRows rows{first, first + part / 8 * kLanes * kKeyBytes};
-    transpose_part(rows, part % 8, tile + static_cast<std::size_t>(part / 8) * kTileGroupBytes);
+  struct Keys {
+    const std::int8_t* key;
+    FULGURITE_INLINE const std::int8_t* operator[](int i) const { return key + i * kKeyBytes; }
+  };
+  [[nodiscard]] FULGURITE_INLINE Keys rows(int part) const {
+    return {first + part / 8 * kLanes * kKeyBytes};
+  }
+  FULGURITE_INLINE void prefetch(int part, int quarter) const {
+    __builtin_prefetch(first + kTileRows * kKeyBytes + part * 256 + 64 * quarter);
   }
 };
 struct GatheredRows {
   const std::int8_t* const* row;
-  FULGURITE_INLINE const std::int8_t* operator[](int i) const { return row[i]; }
-  FULGURITE_INLINE void transpose(int part, std::uint8_t* tile) const {
-    const GatheredRows rows{row + part / 8 * kLanes};
-    transpose_part(rows, part % 8, tile + static_cast<std::size_t>(part / 8) * kTileGroupBytes);
+  struct Keys {
+    const std::int8_t* const* key;
+    FULGURITE_INLINE const std::int8_t* operator[](int i) const { return key[i]; }
+  };
+  [[nodiscard]] FULGURITE_INLINE Keys rows(int part) const { return {row + part / 8 * kLanes}; }
+  FULGURITE_INLINE void prefetch(int /*part*/, int /*quarter*/) const {}
+};
+
+FULGURITE_INLINE std::uint8_t* group_of(int part, std::uint8_t* tile) {
+  return tile + static_cast<std::size_t>(part / 8) * kTileGroupBytes;
+}
+
+/// A part at once.
+template <class Next>
+FULGURITE_INLINE void bring_part(const Next& next, int part, std::uint8_t* tile) {
+#pragma GCC unroll 4
+  for (int quarter = 0; quarter < 4; ++quarter) next.prefetch(part, quarter);
+  PartSteps<typename Next::Keys>(next.rows(part), part % 8, group_of(part, tile)).all_steps();
+}
+
+/// A part in steps.
+template <class Next>
+class SpreadPart {
+ public:
+  FULGURITE_INLINE SpreadPart(const Next& next, int part, std::uint8_t* tile)
+      : next_(next), part_(part), steps_(next.rows(part), part % 8, group_of(part, tile)) {}
+  FULGURITE_INLINE void step(int at) {
+    if (at % 8 == 0) next_.prefetch(part_, at / 8);
+    steps_.step(at);
   }
+
+ private:
+  Next next_;
+  int part_;
+  PartSteps<typename Next::Keys> steps_;
 };
 
 /// Where the rows of a table are, by number. A multiplication takes the place of the division by
@@ -139,9 +167,9 @@ class RowFinder {
 FULGURITE_INLINE void transpose_tile(const TileRows& rows, std::uint8_t* tile) {
   for (int part = 0; part < kTileParts; ++part) {
     if (rows.first != nullptr) {
-      ContiguousRows{rows.first, nullptr}.transpose(part, tile);
+      bring_part(ContiguousRows{rows.first}, part, tile);
     } else {
-      GatheredRows{rows.row}.transpose(part, tile);
+      bring_part(GatheredRows{rows.row}, part, tile);
     }
   }
 }

@@ -45,7 +45,7 @@ FULGURITE_INLINE void offer_unknown(Pruning& p, Mask valid, F32 score, I32 row) 
   F32 sum[kTileGroups];
 #pragma GCC unroll 2
   for (int group = 0; group < kTileGroups; ++group) sum[group] = load(s.sums + group * kLanes);
-  sum_heads(p.query, p.rows.split, p.query.heads, lines, NoRows{}, nullptr, sum);
+  sum_heads(p.query, p.rows.split, p.query.heads, lines, sum);
   F32 scores[kTileGroups];
   scale_sums(tile, sum, scores);
 #pragma GCC unroll 2
@@ -71,7 +71,7 @@ FULGURITE_INLINE void finish_all(Pruning& p) {
   F32 sum[kTileGroups];
 #pragma GCC unroll 2
   for (int group = 0; group < kTileGroups; ++group) sum[group] = load(sums + group * kLanes);
-  sum_heads(p.query, p.rows.split, p.query.heads, lines, NoRows{}, nullptr, sum);
+  sum_heads(p.query, p.rows.split, p.query.heads, lines, sum);
   F32 scores[kTileGroups];
   scale_sums(tile, sum, scores);
 #pragma GCC unroll 2
@@ -173,7 +173,7 @@ void score_sample(const ScoreQuery& q, const KeyTable& table, const std::uint32_
     F32 sum[kTileGroups];
     clear(sum);
     for (std::int64_t head = 0; head < q.heads; head += 4) {
-      sum_heads(q, head, head + 4, lines, NoRows{}, nullptr, sum);
+      sum_heads(q, head, head + 4, lines, sum);
       F32 scaled[kTileGroups];
       scale_sums(tile, sum, scaled);
 #pragma GCC unroll 2

@@ -28,29 +28,60 @@ void pack_query(const std::int8_t* codes, const std::int32_t* order, std::int64_
   }
 }
 
-/// Goes on from `sum` with heads from..to, multiples of 4: sum = sum + float(max(dot, 0)) * weight.
-/// `next` is brought in meanwhile.
-template <class Next>
-FULGURITE_INLINE void sum_heads(const ScoreQuery& q, std::int64_t from, std::int64_t to,
-                                const std::uint8_t* tile, const Next& next, std::uint8_t* next_tile,
-                                F32 (&sum)[kTileGroups]) {
+/// Four heads: sum = sum + float(max(dot, 0)) * weight. between(line) runs before each of the lines
+/// of the Dots, where there are such.
+template <class Between>
+FULGURITE_INLINE void sum_four(const ScoreQuery& q, std::int64_t head, const std::uint8_t* tile,
+                               F32 (&sum)[kTileGroups], const Between& between) {
   const auto* words = static_cast<const std::uint8_t*>(q.words);
-  const auto quads = static_cast<int>((to - from) / 4);
+  I32 dots[kTileGroups][4];
+  dot_heads(tile, words + query_word(head, 0), q.correction + head, dots, between);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const F32 weight = set1(q.weight[head + i]);
+#pragma GCC unroll 2
+    for (int group = 0; group < kTileGroups; ++group) {
+      const F32 relu = to_f32(max(dots[group][i], zero_i32()));
+      sum[group] = add(sum[group], mul(relu, weight));
+    }
+  }
+}
+
+/// Goes on from `sum` with heads from..to, multiples of 4.
+FULGURITE_INLINE void sum_heads(const ScoreQuery& q, std::int64_t from, std::int64_t to,
+                                const std::uint8_t* tile, F32 (&sum)[kTileGroups]) {
+  for (std::int64_t head = from; head < to; head += 4) {
+    sum_four(q, head, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
+  }
+}
+
+/// The first `heads` heads, while the next tile is brought in.
+template <class Next>
+FULGURITE_INLINE void sum_first_heads(const ScoreQuery& q, std::int64_t heads,
+                                      const std::uint8_t* tile, const Next& next,
+                                      std::uint8_t* next_tile, F32 (&sum)[kTileGroups]) {
+  const auto quads = static_cast<int>(heads / 4);
   const int parts_per_quad = (kTileParts + quads - 1) / quads;
   int part = 0;
-  for (std::int64_t head = from; head < to; head += 4) {
-    for (int i = 0; i < parts_per_quad && part < kTileParts; ++i) next.transpose(part++, next_tile);
-    I32 dots[kTileGroups][4];
-    dot_heads(tile, words + query_word(head, 0), q.correction + head, dots);
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const F32 weight = set1(q.weight[head + i]);
-#pragma GCC unroll 2
-      for (int group = 0; group < kTileGroups; ++group) {
-        const F32 relu = to_f32(max(dots[group][i], zero_i32()));
-        sum[group] = add(sum[group], mul(relu, weight));
-      }
+  for (std::int64_t head = 0; head < heads; head += 4) {
+    int at_once = parts_per_quad;
+    if (kSpreadParts && part + 1 < kTileParts && parts_per_quad > 1) {
+      SpreadPart<Next> first(next, part, next_tile);
+      SpreadPart<Next> second(next, part + 1, next_tile);
+      part += 2;
+      at_once -= 2;
+      sum_four(q, head, tile, sum, [&](int line) FULGURITE_INLINE_LAMBDA {
+        first.step(line);
+        second.step(line);
+      });
+    } else if (kSpreadParts && part < kTileParts) {
+      SpreadPart<Next> spread(next, part++, next_tile);
+      --at_once;
+      sum_four(q, head, tile, sum, [&](int line) FULGURITE_INLINE_LAMBDA { spread.step(line); });
+    } else {
+      sum_four(q, head, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
     }
+    for (; at_once > 0 && part < kTileParts; --at_once) bring_part(next, part++, next_tile);
   }
 }
 
@@ -87,11 +118,11 @@ FULGURITE_INLINE void sum_tiles(const ScoreQuery& q, std::int64_t heads, const K
     F32 sum[kTileGroups];
     clear(sum);
     if (next.count == 0) {
-      sum_heads(q, 0, heads, lines[now], NoRows{}, nullptr, sum);
+      sum_heads(q, 0, heads, lines[now], sum);
     } else if (next.first != nullptr) {
-      sum_heads(q, 0, heads, lines[now], ContiguousRows{next.first, nullptr}, lines[now ^ 1], sum);
+      sum_first_heads(q, heads, lines[now], ContiguousRows{next.first}, lines[now ^ 1], sum);
     } else {
-      sum_heads(q, 0, heads, lines[now], GatheredRows{next.row}, lines[now ^ 1], sum);
+      sum_first_heads(q, heads, lines[now], GatheredRows{next.row}, lines[now ^ 1], sum);
     }
     sink(row, rows[now], lines[now], sum);
     now ^= 1;

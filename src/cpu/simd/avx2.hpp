@@ -28,7 +28,8 @@ struct Mask {
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 8;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = true;
-constexpr int kTileGroups = 1;  // groups of 16 keys that are scored together
+constexpr int kTileGroups = 1;        // groups of 16 keys that are scored together
+constexpr bool kSpreadParts = false;  // the next tile is brought in between the lines of a Dot
 
 // ---- constants, loads and stores
 FULGURITE_INLINE F32 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }

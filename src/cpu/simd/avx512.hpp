@@ -22,7 +22,8 @@ using Mask = __mmask16;
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 32;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = true;
-constexpr int kTileGroups = 2;  // groups of 16 keys that are scored together
+constexpr int kTileGroups = 2;       // groups of 16 keys that are scored together
+constexpr bool kSpreadParts = true;  // the next tile is brought in between the lines of a Dot
 
 // ---- constants, loads and stores
 FULGURITE_INLINE F32 set1(float x) { return _mm512_set1_ps(x); }

@@ -30,7 +30,8 @@ struct Mask {
 // What the blocking of the kernels may depend on.
 constexpr int kVectorRegisters = 4;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = false;
-constexpr int kTileGroups = 1;  // groups of 16 keys that are scored together
+constexpr int kTileGroups = 1;        // groups of 16 keys that are scored together
+constexpr bool kSpreadParts = false;  // the next tile is brought in between the lines of a Dot
 
 template <class Result, class Each>
 FULGURITE_INLINE Result each_part(Each each) {
@@ -250,17 +251,33 @@ FULGURITE_INLINE std::size_t query_word(std::int64_t head, int four) {
          kWordBytes;
 }
 template <class Rows>
-FULGURITE_INLINE void transpose_part(const Rows& rows, int part, std::uint8_t* group) {
-  for (int key = 0; key < kLanes; ++key) {
-    std::int16_t wide[16];
-    for (int i = 0; i < 16; ++i)
-      wide[i] = static_cast<std::int16_t>(rows[key][16 * part + i] + 128);
-    std::memcpy(group + (key * kTileFeatures + 16 * part) * static_cast<int>(sizeof wide[0]), wide,
-                sizeof wide);
+class PartSteps {
+ public:
+  FULGURITE_INLINE PartSteps(const Rows& rows, int part, std::uint8_t* group)
+      : rows_(rows), part_(part), group_(group) {}
+  FULGURITE_INLINE void all_steps() {
+    for (int key = 0; key < kLanes; ++key) {
+      std::int16_t wide[16];
+      for (int i = 0; i < 16; ++i) {
+        wide[i] = static_cast<std::int16_t>(rows_[key][16 * part_ + i] + 128);
+      }
+      constexpr auto kSize = static_cast<int>(sizeof wide[0]);
+      std::memcpy(group_ + (key * kTileFeatures + 16 * part_) * kSize, wide, sizeof wide);
+    }
   }
-}
+  FULGURITE_INLINE void step(int at) {  // there are no steps; the first is all
+    if (at == 0) all_steps();
+  }
+
+ private:
+  Rows rows_;
+  int part_;
+  std::uint8_t* group_;
+};
+template <class Between>
 FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* words,
-                                const std::int32_t* correction, I32 (&sum)[1][4]) {
+                                const std::int32_t* correction, I32 (&sum)[1][4],
+                                const Between& /*between*/) {
   std::int32_t each[4][kLanes];
   const auto* key = reinterpret_cast<const std::int16_t*>(tile);
   const auto* query = reinterpret_cast<const std::int16_t*>(words);
