@@ -11,6 +11,7 @@
 #include "fulgurite/key_cache.hpp"
 #include "fulgurite/model.hpp"
 #include "fulgurite/platform.hpp"
+#include "fulgurite/saved_state.hpp"
 #include "fulgurite/selection.hpp"
 #include "fulgurite/sequences.hpp"
 #include "fulgurite/tensor.hpp"

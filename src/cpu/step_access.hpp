@@ -14,6 +14,7 @@ namespace fulgurite {
 struct StepAccess {
   static Indexer::Impl& impl(const Indexer& indexer) { return *indexer.impl_; }
   static KeyCache::Impl& impl(KeyCache& keys) { return *keys.impl_; }
+  static const KeyCache::Impl& impl(const KeyCache& keys) { return *keys.impl_; }
 
   static void advance(CompressorState& state, std::int64_t sequence, std::int64_t tokens) {
     state.advance(sequence, tokens);
