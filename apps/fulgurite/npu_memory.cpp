@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "fulgurite/error.hpp"
@@ -55,7 +56,7 @@ std::vector<study::ScopeMemory> rows_of(const NpuRun& run, const std::string& wa
 /// "#####....."
 std::string bar(double share) {
   constexpr double kWidth = 10;
-  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kWidth + 0.5);
+  const auto filled = static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * kWidth));
   return std::string(filled, '#') + std::string(static_cast<std::size_t>(kWidth) - filled, '.');
 }
 
