@@ -57,7 +57,7 @@ constexpr std::array kConstants = std::to_array<Constant>({
     {"completion_us", &Chip::completion_us, "us", 0.18, 1, Confidence::measured,
      "simpler docs/hardware/mmio-performance.md"},
     {"start_us", &Chip::start_us, "us", 0.2, 2, Confidence::measured,
-     "simpler docs/dfx/sched-overhead-model.md"},
+     "simpler sched-overhead-model.md: 0.2-0.5 warm"},
     {"pending_per_core", &Chip::pending_per_core, "tasks", 1, 1, Confidence::code,
      "simpler pto_runtime2_types.h"},
     {"task_window", &Chip::task_window, "slots", 16384, 16384, Confidence::code,

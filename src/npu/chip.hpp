@@ -41,7 +41,7 @@ struct Chip {
   double orchestrator_us = 0.87;  ///< serial, per task
   double dispatch_us = 0.35;      ///< per subtask, on a scheduler thread
   double completion_us = 0.6;     ///< per subtask, on a scheduler thread
-  double start_us = 0.8;          ///< from dispatch to the first instruction
+  double start_us = 0.35;         ///< from dispatch to the first instruction
   double pending_per_core = 1;    ///< tasks that may be staged behind the running one
   double task_window = 16384;     ///< tasks that the runtime holds at a time
 

@@ -123,7 +123,9 @@ struct Worker {
   const std::vector<Instruction>& instructions;
   Fifo& out;
   Fifo& in;
+  bool is_vector;
   std::size_t next = 0;
+  IterationId iteration{};  ///< of the last instruction
   std::array<double, kPipes> free{};
   double end = 0;
   [[nodiscard]] bool is_done() const { return next == instructions.size(); }
@@ -142,8 +144,10 @@ class Run {
   KernelRun run() {
     Fifo to_vector(memory_.ring.slots);
     Fifo to_cube(memory_.ring.slots);
-    Worker cube{.instructions = instructions_.cube, .out = to_vector, .in = to_cube};
-    Worker vector{.instructions = instructions_.vector, .out = to_cube, .in = to_vector};
+    Worker cube{
+        .instructions = instructions_.cube, .out = to_vector, .in = to_cube, .is_vector = false};
+    Worker vector{
+        .instructions = instructions_.vector, .out = to_cube, .in = to_vector, .is_vector = true};
     bool has_moved = true;
     while (has_moved) {
       has_moved = false;
@@ -162,6 +166,7 @@ class Run {
     if (side.is_done()) return false;
     const Instruction& instruction = side.instructions[side.next];
     const Index round = values_.touches[at(instruction.execution)].round;
+    enter_iteration(side, instruction);
     double start = side.free[static_cast<std::size_t>(instruction.pipe)];
     if (instruction.ring != RingStep::none) {
       const bool is_push = instruction.ring == RingStep::push;
@@ -177,6 +182,21 @@ class Run {
     }
     finish(side, instruction, round, start);
     return true;
+  }
+
+  /// On a vector core, iterations of a plain loop do not overlap: all pipes wait for the last one.
+  void enter_iteration(Worker& side, const Instruction& instruction) {
+    const Op& op = trace_[values_.text.executions[at(instruction.execution)].op];
+    if (op.iteration == side.iteration) return;
+    if (side.is_vector && (is_of_range(op.iteration) || is_of_range(side.iteration))) {
+      for (double& free : side.free) free = std::max(free, side.end);
+    }
+    side.iteration = op.iteration;
+  }
+  [[nodiscard]] bool is_of_range(IterationId iteration) const {
+    if (!iteration.valid()) return false;
+    const Loop& loop = trace_[trace_[iteration].loop];
+    return loop.task.valid() && loop.kind == LoopKind::range;
   }
 
   void finish(Worker& side, const Instruction& instruction, Index round, double start) {

@@ -42,9 +42,10 @@ struct KernelRun {
 
 /// Runs the instructions of the planned task, or of its first block, on the pipes of one cube core
 /// and one vector core. Pipes work in order and side by side. An instruction starts when its pipe
-/// is free, its operands are made, and nothing still uses the bytes that it writes; a transfer's
-/// data is there `gm_start_cycles` after its pipe is done with it. The ring makes a push wait for a
-/// free slot and a pop for a full one. See docs/npu-model.md.
+/// is free, its operands are made, and nothing still uses the bytes that it writes; on the vector
+/// side also when the iteration before, of a plain loop, has ended. A transfer's data is there
+/// `gm_start_cycles` after its pipe is done with it. The ring makes a push wait for a free slot and
+/// a pop for a full one. See docs/npu-model.md.
 KernelRun run_kernel(const tile::Trace& trace, const KernelMemory& memory, const Chip& chip);
 
 }  // namespace fulgurite::npu

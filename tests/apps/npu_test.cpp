@@ -270,7 +270,7 @@ TEST(NpuConstants, AreAllListedWithRangeAndSource) {
   const auto start = entries(json["constants"], {{"name", "start_us"}});
   ASSERT_EQ(start.size(), 1U);
   EXPECT_EQ(start[0]["value"], 0.5);
-  EXPECT_EQ(start[0]["default"], 0.8);
+  EXPECT_EQ(start[0]["default"], 0.35);
   EXPECT_EQ(entries(json["constants"], {{"name", "ring_slots"}})[0]["value"], 2);
   EXPECT_TRUE(contains(npu_text({"constants"}), "simpler device_log_profiling.md"));
 }

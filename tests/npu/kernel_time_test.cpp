@@ -84,6 +84,31 @@ TEST(NpuKernelTime, VectorKernelRunsLoadComputeStore) {
   EXPECT_EQ(run.time.cube_us, 0);
 }
 
+/// The vector kernel above, 8 times in a loop of that kind.
+double loop_us(bool is_pipeline) {
+  Program pl(Mode::shape_only);
+  const Tensor x = pl.input("x", DType::f32, {128, 64}, nullptr);
+  const Tensor out = pl.parameter("out", Mark::out, DType::f32, {128, 64}, nullptr);
+  pl.at("scale", [&] {
+    const auto scale = [&](Index row) {
+      const Tile tile = x({row, 16}, all);
+      out({row, 16}, all) = add(mul(tile, 2.0), tile);
+    };
+    if (is_pipeline) {
+      for (const Index row : pl.pipeline(0, 128, 16, {.stage = 2})) scale(row);
+    } else {
+      for (const Index row : pl.range(0, 128, 16)) scale(row);
+    }
+  });
+  return run_first(pl.trace()).time.us();
+}
+
+TEST(NpuKernelTime, IterationsOfAPlainVectorLoopDoNotOverlap) {
+  const double cycles = (200 + 4096 / 58.6) + (16 + 26) + (2.11 * 16 + 24) + (200 + 4096 / 109.4);
+  EXPECT_NEAR(loop_us(false), 8 * cycles * kCycleUs, 1e-9);
+  EXPECT_LT(loop_us(true), 0.5 * loop_us(false));
+}
+
 TEST(NpuKernelTime, ShortRowsCostWholeLinesOfTheDie) {
   Program pl(Mode::shape_only);
   const Tensor x = pl.input("x", DType::f32, {16, 256}, nullptr);
