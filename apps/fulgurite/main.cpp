@@ -112,8 +112,8 @@ int run_tool(int argc, char** argv) {
       "`fulgurite VERB --help` explains a verb, with examples.\n\n"
       "Exit codes: 0 done; 1 check or demo found a difference; 2 wrong usage; 3 wrong input;\n"
       "4 anything else (output not writable, no memory); 5 a tile program does not fit or races.");
-  const std::array verbs{add_demo(tool),   add_step(tool), add_check(tool), add_npu(tool),
-                         add_replay(tool), add_info(tool), add_bench(tool)};
+  const std::array verbs{add_demo(tool),   add_step(tool),   add_check(tool), add_npu(tool),
+                         add_record(tool), add_replay(tool), add_info(tool),  add_bench(tool)};
   if (const Misstep misstep = find_misstep(tool, argc, argv); misstep.exit_code != kDone) {
     if (!misstep.message.empty()) return fail(misstep.exit_code, misstep.message);
     std::fputs(misstep.help.c_str(), stderr);

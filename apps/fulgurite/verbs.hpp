@@ -27,6 +27,7 @@ Verb add_check(CLI::App& tool);
 Verb add_info(CLI::App& tool);
 Verb add_bench(CLI::App& tool);
 Verb add_npu(CLI::App& tool);
+Verb add_record(CLI::App& tool);
 Verb add_replay(CLI::App& tool);
 
 }  // namespace fulgurite::app

@@ -60,12 +60,11 @@ TEST(Info, AnEnvironmentThatNamesNoIsaStillGetsTheListAndThenTheError) {
 }
 
 /// The verbs, nested ones as two words.
-const std::vector<std::vector<std::string>> kVerbs{{"demo"},           {"bench"},
-                                                   {"step"},           {"check"},
-                                                   {"info"},           {"npu"},
-                                                   {"npu", "run"},     {"npu", "memory"},
-                                                   {"npu", "hazards"}, {"npu", "schedule"},
-                                                   {"npu", "compare"}, {"npu", "constants"}};
+const std::vector<std::vector<std::string>> kVerbs{
+    {"demo"},           {"bench"},           {"replay"},         {"record"},
+    {"step"},           {"check"},           {"info"},           {"npu"},
+    {"npu", "run"},     {"npu", "memory"},   {"npu", "hazards"}, {"npu", "schedule"},
+    {"npu", "compare"}, {"npu", "constants"}};
 
 std::string help_of(std::vector<std::string> words) {
   words.emplace_back("--help");

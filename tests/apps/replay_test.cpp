@@ -80,6 +80,35 @@ INSTANTIATE_TEST_SUITE_P(, Recorded, testing::ValuesIn(recordings()), [](const a
   return text;
 });
 
+TEST(Record, GivesTheSameBytesAndReplaysToWhatItExpects) {
+  for (const char* recipe :
+       {"seed-int8", "deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale", "fp8-rot", "exact"}) {
+    for (const char* plan : {"single", "prompt", "drafts"}) {
+      const io::test::TemporaryFolder folder;
+      const std::string weights = (folder / "w.safetensors").string();
+      const std::string recording = (folder / "r.safetensors").string();
+      const std::string output = (folder / "o.safetensors").string();
+      const std::vector<std::string> record{"record",    "--recipe", recipe,     "--plan", plan,
+                                            "--weights", weights,    "--output", recording};
+      EXPECT_EQ(run_tool(record).exit_code, 0);
+      const std::string first = io::test::read_text(recording);
+      EXPECT_EQ(run_tool(record).exit_code, 0);
+      EXPECT_TRUE(io::test::read_text(recording) == first);
+      const ToolRun run = run_tool({"replay", recording, "--weights", weights, "--output", output,
+                                    "--scores", "--split", "2", "--isa", "generic"});
+      EXPECT_EQ(run.exit_code, 0) << run.err;
+      const auto expected = io::SafetensorsFile::open(recording);
+      const auto found = io::SafetensorsFile::open(output);
+      for (const char* name : {"topk", "score"}) {
+        const auto want = expected.at(std::string("expect.") + name).bytes;
+        const auto have = found.at(name).bytes;
+        EXPECT_TRUE(std::equal(want.begin(), want.end(), have.begin(), have.end()))
+            << recipe << ' ' << plan << ' ' << name;
+      }
+    }
+  }
+}
+
 class Replay : public testing::Test {
  protected:
   io::test::TemporaryFolder folder_;
