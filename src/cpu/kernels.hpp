@@ -12,7 +12,7 @@
 namespace fulgurite::cpu {
 
 inline constexpr int kColumnBlock = 16;  ///< outputs that one packed weight line serves
-inline constexpr int kRowBlock = 4;      ///< most tokens that a tile of `query` has
+inline constexpr int kRowBlock = 8;      ///< most tokens that a tile of `query` has
 
 /// qr x wq_b, dequantised and rounded to bf16.
 struct QueryProjection {

@@ -36,34 +36,39 @@ template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
 void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
                         std::size_t column) {
   constexpr std::size_t kLine = 64;
-  constexpr std::size_t kPrefetch = 32 * kLine;
+  // Weights that come from memory or the last cache, and those that the second cache holds.
+  constexpr std::size_t kLinesAhead = kFirst ? 14 : 16;
   const auto depth = static_cast<std::size_t>(problem.query_rank);
   const auto columns = static_cast<std::size_t>(problem.columns);
   const std::uint8_t* const weights = problem.weights + column * depth;
 
   Sum sums[kGroups][kTileRows];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g)
       sums[g][r] = to_sum(set1(problem.correction[row + r]));
   }
   for (std::size_t k = 0; k < depth / kWordValues; ++k) {
+    // Beyond its own lines a tile fetches the first of the columns that follow.
+    const bool beyond = kFirst && k + kLinesAhead >= depth / kWordValues;
+    const std::size_t ahead =
+        kLinesAhead * kLine + (beyond ? (kGroups - 1) * kColumns * depth : std::size_t{0});
     Line line[kGroups];
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g) {
       const std::uint8_t* const at = weights + g * kColumns * depth + k * kLine;
-      if constexpr (kFirst) __builtin_prefetch(at + kPrefetch);
+      __builtin_prefetch(at + ahead);
       line[g] = load_line(at);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (std::size_t r = 0; r < kTileRows; ++r) {
       const Word word = load_word(words + (k * kTileRows + r) * kWordBytes);
 #pragma GCC unroll 4
       for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = dot(sums[g][r], line[g], word);
     }
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
     const F32 row_scale = set1(problem.row_scale[row + r]);
     std::uint16_t* const out = problem.out + (row + r) * columns + column;
