@@ -117,7 +117,7 @@ Verb add_replay(CLI::App& tool) {
       ->type_name("P");
   command
       ->add_option("--split", options->split,
-                   "at most N tokens of a request in one call; 0, the default: whole steps")
+                   "at most N tokens of a request in one call; 0: whole steps")
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
   add_run_options(*command, options->run);
