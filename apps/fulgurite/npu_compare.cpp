@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "npu_options.hpp"
 #include "npu_schedule_text.hpp"
@@ -45,7 +46,7 @@ struct Report {
   programs::ProgramShape shape;
   npu::Rules rules;
   Comparison forms;
-  Comparison grouping;  ///< per_token and baseline
+  std::optional<Comparison> grouping;  ///< per_token and baseline, of the seed's step
   std::array<study::KvProductTime, 3> product;
 };
 
@@ -211,9 +212,8 @@ double ratio_of(const Comparison& comparison) {
 }
 
 std::string grouping_text(const Report& report) {
-  const VariantTime& before = report.grouping.variants.front();
-  const VariantTime& after = report.grouping.variants.back();
-  const bool is_seed = study::is_seed(report.shape);
+  const VariantTime& before = report.grouping->variants.front();
+  const VariantTime& after = report.grouping->variants.back();
   report::Table table({{"form"},
                        {"tasks", Align::right},
                        {"predicted us", Align::right},
@@ -225,15 +225,14 @@ std::string grouping_text(const Report& report) {
                        const PublishedRange& window) {
     table.add({time.variant.name, report::thousands(time.tasks),
                fmt::format("{:.0f}", time.makespan_us.front()),
-               range_text(time.low_us, time.high_us), is_seed ? range_text(total) : "",
-               fmt::format("{:.0f}", time.rope_window_us), is_seed ? range_text(window) : ""});
+               range_text(time.low_us, time.high_us), range_text(total),
+               fmt::format("{:.0f}", time.rope_window_us), range_text(window)});
   };
   add(before, study::kPerTokenTotal, study::kPerTokenWindow);
   add(after, study::kGroupedTotal, study::kGroupedWindow);
-  table.add({"ratio", "", fmt::format("{:.2f}", ratio_of(report.grouping)), "",
-             is_seed ? "0.49-0.68" : "",
+  table.add({"ratio", "", fmt::format("{:.2f}", ratio_of(*report.grouping)), "", "0.49-0.68",
              fmt::format("{:.2f}", after.rope_window_us / std::max(before.rope_window_us, 1e-9)),
-             is_seed ? "0.09-0.15" : ""});
+             "0.09-0.15"});
   return table.text();
 }
 
@@ -265,8 +264,10 @@ void print_text(const Report& report) {
   fmt::print("{}\n{}\nWhat the makespan consists of, us:\n{}", errors_text(report.forms),
              ranking_text(report.forms), composition_table(report.forms));
   fmt::print("{}\n", why_text(report.forms));
-  fmt::print("Groups of tokens instead of one token for each iteration (PR #358):\n{}\n",
-             grouping_text(report));
+  if (report.grouping) {
+    fmt::print("Groups of tokens instead of one token for each iteration (PR #358):\n{}\n",
+               grouping_text(report));
+  }
   fmt::print("The product of the score alone, 16 iterations on one cube core (PR #741):\n{}",
              product_text(report.product));
 }
@@ -324,8 +325,11 @@ void print_compare_json(const Report& report) {
   nlohmann::ordered_json json = header_json(report.shape, report.rules);
   json["forms"] = forms_json(report, report.forms);
   json["ranking"] = ranking_json(report.forms);
-  json["pr_358"] = {{"forms", forms_json(report, report.grouping)},
-                    {"ratio", ratio_of(report.grouping)}};
+  json["pr_358"] = nullptr;
+  if (report.grouping) {
+    json["pr_358"] = {{"forms", forms_json(report, *report.grouping)},
+                      {"ratio", ratio_of(*report.grouping)}};
+  }
   auto stages = nlohmann::ordered_json::array();
   for (const study::KvProductTime& time : report.product) {
     stages.push_back({{"stage", time.stage}, {"us", time.us}, {"published_us", time.published_us}});
@@ -343,10 +347,12 @@ int run_compare(const CompareOptions& options) {
   for (const std::string& form : options.forms) {
     variants.push_back(study::variant_of(form, report.shape));
   }
-  const std::vector<study::Variant> grouping{study::variant_of("per_token", report.shape),
-                                             study::variant_of("baseline", report.shape)};
   report.forms = study::compare(report.shape, variants, chip, report.rules);
-  report.grouping = study::compare(report.shape, grouping, chip, report.rules);
+  if (study::is_seed(report.shape)) {
+    const std::vector<study::Variant> grouping{study::variant_of("per_token", report.shape),
+                                               study::variant_of("baseline", report.shape)};
+    report.grouping = study::compare(report.shape, grouping, chip, report.rules);
+  }
   report.product = study::kv_product_times(chip, report.rules);
   (options.npu.json ? print_compare_json : print_text)(report);
   const bool all_fit = std::ranges::all_of(

@@ -84,7 +84,8 @@ void Recording::read() {
   check_model(file_);
   recipe = recipe_of(file_);
   const double most = number(file_, "topk");
-  if (!(most >= 1 && most <= std::numeric_limits<std::int32_t>::max())) {
+  const bool is_count = most >= 1 && most <= std::numeric_limits<std::int32_t>::max();
+  if (!is_count) {
     refuse(file_, "metadata topk", "a whole number of at least 1", metadata(file_, "topk"));
   }
   topk = static_cast<std::int64_t>(most);

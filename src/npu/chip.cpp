@@ -168,19 +168,47 @@ constexpr std::array kConstants = std::to_array<Constant>({
      "pto-isa cost model; for runs of 64 only"},
 });
 
-/// Costs may be nothing; counts, sizes and rates may not.
-bool may_be_zero(const Constant& constant) {
-  return constant.unit == "us" || constant.unit.starts_with("cycles") || constant.unit == "tasks";
+/// What values the model can work with.
+struct Limits {
+  bool is_whole = false;
+  double least = 0;
+  double most = 0;
+};
+
+Limits limits_of(const Constant& constant) {
+  constexpr std::array kCounts{"clusters", "AIV", "threads", "rows", "columns", "slots"};
+  constexpr double kMostBytes = 0x1p40;
+  constexpr double kMostOthers = 65'536;
+  constexpr double kMostCost = 1e9;
+  constexpr double kLeastRate = 1e-3;
+  const std::string_view unit = constant.unit;
+  if (unit == "B") return {.is_whole = true, .least = 1, .most = kMostBytes};
+  if (unit == "tasks") return {.is_whole = true, .least = 0, .most = kMostOthers};
+  for (const std::string_view count : kCounts) {
+    if (unit == count) return {.is_whole = true, .least = 1, .most = kMostOthers};
+  }
+  // Costs may be nothing, rates may not.
+  const bool is_cost = unit == "us" || unit.starts_with("cycles");
+  return {.is_whole = false, .least = is_cost ? 0 : kLeastRate, .most = kMostCost};
+}
+
+std::string text_of(double value) {
+  std::array<char, 32> digits{};
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return {digits.data(), written.ptr};
 }
 
 double number_of(const Constant& constant, std::string_view digits) {
   double value = 0;
   const char* const end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, value);
+  const Limits limits = limits_of(constant);
   const bool is_number = error == std::errc() && stop == end && std::isfinite(value);
-  if (is_number && (value > 0 || (value == 0 && may_be_zero(constant)))) return value;
-  throw Error(ErrorKind::usage, "--set " + std::string(constant.name) + ": expected a number " +
-                                    (may_be_zero(constant) ? "of at least 0" : "above 0") +
+  const bool is_kind = is_number && (!limits.is_whole || value == std::floor(value));
+  if (is_kind && value >= limits.least && value <= limits.most) return value;
+  throw Error(ErrorKind::usage, "--set " + std::string(constant.name) + ": expected a " +
+                                    (limits.is_whole ? "whole number" : "number") + " from " +
+                                    text_of(limits.least) + " to " + text_of(limits.most) +
                                     ", found '" + std::string(digits) + "'");
 }
 

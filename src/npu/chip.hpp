@@ -112,7 +112,7 @@ struct Constant {
 std::span<const Constant> constants();
 
 /// "orchestrator_us=1.3". Throws Error(usage) that names the constant unless it exists and the
-/// value is a finite number that the model can work with.
+/// value is a number that the model can work with: counts and sizes are whole, rates not 0.
 void set(Chip& chip, std::string_view assignment);
 
 }  // namespace fulgurite::npu

@@ -15,7 +15,8 @@ struct Variant {
 };
 
 /// Reads such a name; see programs::set. Throws Error(usage) for a form or an option that does not
-/// exist, and for one that does not suit the shape.
+/// exist, for one that does not suit the shape, and for a step that is too large to analyse: the
+/// runtime's edges grow with the square of the tasks.
 Variant variant_of(std::string_view name, const programs::ProgramShape& shape);
 
 }  // namespace fulgurite::study

@@ -222,6 +222,7 @@ TEST(NpuCompare, TakesChangesOfAForm) {
 TEST(NpuCompare, OfAnotherShapeNothingWasPublished) {
   const Json json = npu_json({"compare", "baseline", "merged", "--start-pos", "255"});
   EXPECT_EQ(json["forms"][0]["tasks"], 560);
+  EXPECT_TRUE(json["pr_358"].is_null());
   EXPECT_TRUE(json["forms"][0]["published_us"]["diff"].is_null());
 }
 
@@ -285,7 +286,8 @@ TEST(NpuOptions, ThatDoNotExistOrSuitAreRefused) {
   refuse({"memory", "--form", "fused"}, "form: expected per_token, baseline, ");
   refuse({"schedule", "--set", "orchestra_us=1"}, "there is no constant 'orchestra_us'");
   refuse({"schedule", "--set", "orchestrator_us=fast"}, "expected a number");
-  refuse({"schedule", "--set", "clusters=0"}, "expected a number above 0");
+  refuse({"schedule", "--set", "clusters=0"}, "expected a whole number from 1 to 65536");
+  refuse({"schedule", "--start-pos", "131069"}, "expected a step that can be analysed in seconds");
   refuse({"hazards", "--tile", "rope_row_chunk=100"},
          "rope_row_chunk: expected a divisor of H * rope_group = 256, found 100");
   refuse({"hazards", "--tile", "row_chunk=64"}, "found 'row_chunk'");

@@ -55,9 +55,14 @@ TEST(NpuChip, SetChangesOneConstant) {
 
 TEST(NpuChip, SetRefusesWhatTheModelCannotWorkWith) {
   Chip chip;
-  for (const char* text : {"orchestrator_us", "no_such=1", "vec_bytes=0", "vec_bytes=-1",
-                           "vec_bytes=", "vec_bytes=1x", "vec_bytes=nan", "vec_bytes=inf"}) {
+  for (const char* text :
+       {"orchestrator_us", "no_such=1", "vec_bytes=0", "vec_bytes=-1", "vec_bytes=", "vec_bytes=1x",
+        "vec_bytes=nan", "vec_bytes=inf", "vec_row_bytes=0.5", "clusters=2.5", "clusters=1e9",
+        "slots=1", "start_us=-1", "start_us=1e300", "gm_to_ub_bytes_per_cycle=0"}) {
     EXPECT_THROW(set(chip, text), Error) << text;
+  }
+  for (const char* text : {"pending_per_core=0", "start_us=0", "l1_bytes=1", "clusters=1"}) {
+    EXPECT_NO_THROW(set(chip, text)) << text;
   }
 }
 

@@ -40,5 +40,24 @@ TEST(StudyVariant, WhatDoesNotExistOrDoesNotDivideIsRefused) {
   }
 }
 
+TEST(StudyVariant, AStepThatIsTooLargeToAnalyseIsRefused) {
+  const auto is_refused = [](const programs::ProgramShape& shape, const char* name) {
+    try {
+      variant_of(name, shape);
+      return false;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(" tokens with "), std::string::npos);
+      return error.kind() == ErrorKind::usage;
+    }
+  };
+  programs::ProgramShape long_context{.cache_rows = 262'144, .start_pos = 1'048'000};
+  EXPECT_TRUE(is_refused(long_context, "merged"));
+  long_context.sequences = 1;
+  EXPECT_FALSE(is_refused(long_context, "merged:batch_group=1,cache_tile=512"));
+  EXPECT_TRUE(is_refused({.sequences = 65'536}, "merged"));
+  EXPECT_FALSE(is_refused({.sequences = 512}, "merged"));
+  EXPECT_TRUE(is_refused({.sequences = 512}, "per_token"));
+}
+
 }  // namespace
 }  // namespace fulgurite::study
