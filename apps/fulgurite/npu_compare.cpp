@@ -211,9 +211,9 @@ double ratio_of(const Comparison& comparison) {
          comparison.variants.front().makespan_us.front();
 }
 
-std::string grouping_text(const Report& report) {
-  const VariantTime& before = report.grouping->variants.front();
-  const VariantTime& after = report.grouping->variants.back();
+std::string grouping_text(const Comparison& grouping) {
+  const VariantTime& before = grouping.variants.front();
+  const VariantTime& after = grouping.variants.back();
   report::Table table({{"form"},
                        {"tasks", Align::right},
                        {"predicted us", Align::right},
@@ -230,7 +230,7 @@ std::string grouping_text(const Report& report) {
   };
   add(before, study::kPerTokenTotal, study::kPerTokenWindow);
   add(after, study::kGroupedTotal, study::kGroupedWindow);
-  table.add({"ratio", "", fmt::format("{:.2f}", ratio_of(*report.grouping)), "", "0.49-0.68",
+  table.add({"ratio", "", fmt::format("{:.2f}", ratio_of(grouping)), "", "0.49-0.68",
              fmt::format("{:.2f}", after.rope_window_us / std::max(before.rope_window_us, 1e-9)),
              "0.09-0.15"});
   return table.text();
@@ -266,7 +266,7 @@ void print_text(const Report& report) {
   fmt::print("{}\n", why_text(report.forms));
   if (report.grouping) {
     fmt::print("Groups of tokens instead of one token for each iteration (PR #358):\n{}\n",
-               grouping_text(report));
+               grouping_text(*report.grouping));
   }
   fmt::print("The product of the score alone, 16 iterations on one cube core (PR #741):\n{}",
              product_text(report.product));
