@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "programs/seed_program.hpp"
 #include "tile/tile.hpp"
@@ -87,18 +86,6 @@ TEST(NpuAnalysis, ARunWithoutTasksHasNothing) {
   EXPECT_EQ(analysis.schedule.makespan_us, 0);
   EXPECT_TRUE(analysis.findings.empty());
 }
-
-#ifdef NDEBUG
-TEST(NpuAnalysis, TraceAndAnalysesOfTheSeedTakeAThirdOfASecondAtMost) {
-  for (const Form form : programs::kForms) {
-    const auto start = std::chrono::steady_clock::now();
-    const tile::Trace trace = programs::trace(kSeed, form);
-    analyse(trace, Chip{}, Rules{});
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    EXPECT_LT(elapsed.count(), 0.3) << programs::name(form);
-  }
-}
-#endif
 
 }  // namespace
 }  // namespace fulgurite::npu
