@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/checked.hpp"
+#include "cpu/packed_row.hpp"
 #include "fulgurite/error.hpp"
 #include "fulgurite/sequences.hpp"
 #include "io/text.hpp"
@@ -122,7 +123,7 @@ class Replay {
   /// Rows in an engine's layout: a page's codes, then its scales.
   void store_pages(std::int64_t request, std::int64_t rows) {
     const std::int64_t page_bytes = recording_.pages.extent(1);
-    const std::int64_t row_bytes = recording_.recipe.row_format == RowFormat::e2m1 ? 64 : kHeadDim;
+    const std::int64_t row_bytes = cpu::code_bytes(recording_.recipe.row_format);
     if (page_bytes != recording_.page_rows * (row_bytes + 4)) {
       throw Error(
           ErrorKind::input,

@@ -90,6 +90,11 @@ PruneGuess guess_pruning(const Kernels& kernels, const ScoreQuery& query, const 
   return {sampled, best_split(query, bounds, sampled, expected_threshold), threshold};
 }
 
+void expect(const PruneGuess& guess, TopList& list) {
+  list.threshold = guess.threshold;
+  list.closed = true;
+}
+
 std::int64_t most_candidates(std::int64_t k) { return k + k / 2 + 64; }
 
 PruneOutcome select_pruned(const Kernels& kernels, const ScoreQuery& query, const KeyTable& keys,
@@ -106,8 +111,7 @@ PruneOutcome select_pruned(const Kernels& kernels, const ScoreQuery& query, cons
   if (outcome.guess.split == 0) {
     kernels.score_select(query, keys, 0, rows, nullptr, list);
   } else {
-    list.threshold = outcome.guess.threshold;
-    list.closed = true;
+    expect(outcome.guess, list);
     PrunedRows pruned{.split = outcome.guess.split,
                       .most_candidates = most_candidates(list.k),
                       .sums = memory.sums,

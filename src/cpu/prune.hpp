@@ -38,6 +38,9 @@ PruneGuess guess_pruning(const Kernels& kernels, const ScoreQuery& query, const 
                          std::int64_t rows, std::int64_t k, float* scratch,
                          std::uint32_t* scratch_rows);
 
+/// Rows that are not above the guess stay out of the list.
+void expect(const PruneGuess& guess, TopList& list);
+
 /// So many candidates raise the threshold of a pruned selection.
 std::int64_t most_candidates(std::int64_t k);
 

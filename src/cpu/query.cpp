@@ -7,11 +7,6 @@
 #include "cpu/work.hpp"
 
 namespace fulgurite::cpu {
-namespace {
-
-constexpr std::int64_t kQueryColumns = 4 * kColumnBlock;  ///< columns of a unit of work
-
-}  // namespace
 
 void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
   std::int64_t front = 0;

@@ -12,11 +12,6 @@
 // definition's own.
 
 namespace fulgurite::cpu {
-namespace {
-
-constexpr std::int64_t kQueryColumns = 4 * kColumnBlock;  ///< columns of a unit of work
-
-}  // namespace
 
 void Step::project_bf16_queries(TokenRange block) {
   const std::int64_t columns = shape_.heads * kHeadDim;

@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::int64_t kSampleUnit = 128;  ///< sampled rows that a lane takes at once
 
-/// Rows below the guess are out.
-void expect(const PruneGuess& guess, TopList& list) {
-  list.threshold = guess.threshold;
-  list.closed = true;
-}
-
 }  // namespace
 
 TopList Step::lane_list(std::int64_t lane, std::int64_t places) {

@@ -30,6 +30,8 @@ struct Indexer::Impl {
 
 namespace cpu {
 
+inline constexpr std::int64_t kQueryColumns = 4 * kColumnBlock;  ///< of a unit of work of `query`
+
 /// One step on its way: planned, checked, given memory, then executed stage by stage. Until
 /// execute() nothing that the caller can see has changed, and execute() does not fail.
 class Step {

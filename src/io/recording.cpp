@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <limits>
 #include <utility>
 
 #include "fulgurite/error.hpp"
@@ -11,14 +10,6 @@
 
 namespace fulgurite::io {
 namespace {
-
-const std::string& metadata(const SafetensorsFile& file, const std::string& name) {
-  const auto found = file.metadata().find(name);
-  if (found == file.metadata().end()) {
-    refuse(file, "metadata " + name, "a value", "none");
-  }
-  return found->second;
-}
 
 double number(const SafetensorsFile& file, const std::string& name) {
   const std::string& text = metadata(file, name);
@@ -83,12 +74,7 @@ Recording Recording::open(const std::filesystem::path& path) {
 void Recording::read() {
   check_model(file_);
   recipe = recipe_of(file_);
-  const double most = number(file_, "topk");
-  const bool is_count = most >= 1 && most <= std::numeric_limits<std::int32_t>::max();
-  if (!is_count) {
-    refuse(file_, "metadata topk", "a whole number of at least 1", metadata(file_, "topk"));
-  }
-  topk = static_cast<std::int64_t>(most);
+  topk = metadata_count(file_, "topk");
   norm_eps = static_cast<float>(number(file_, "eps"));
   TensorReader reader(file_, data_);
   reader.read(x, "x", "[N,D]");
@@ -104,29 +90,22 @@ void Recording::read() {
   reader.read(gate, "init.gate", "[R,8,256]");
   reader.read_optional(pages, "init.pages", "[pages,bytes]");
   reader.read_optional(block_table, "init.block_table", "[R,blocks]");
-  if (file_.metadata().contains("block")) {
-    page_rows = static_cast<std::int64_t>(number(file_, "block"));
-  }
+  if (file_.metadata().contains("block")) page_rows = metadata_count(file_, "block");
 }
 
 /// Steps, positions and lengths follow from each other.
 void Recording::check() const {
   const std::int64_t n = tokens();
   const std::int64_t r = requests();
-  const auto expect = [&](const char* name, std::span<const std::int64_t> found,
-                          std::initializer_list<std::int64_t> shape) {
-    if (std::equal(found.begin(), found.end(), shape.begin(), shape.end())) return;
-    refuse(file_, name, shape_text({shape.begin(), shape.size()}), shape_text(found));
-  };
-  expect("qr", qr.shape(), {n, qr.extent(1)});
-  expect("token.step", step.shape(), {n});
-  expect("token.request", request.shape(), {n});
-  expect("token.pos", position.shape(), {n});
-  expect("length.before", before.shape(), {steps(), r});
-  expect("length.after", after.shape(), {steps(), r});
-  expect("init.rows", rows.shape(), {r, rows.extent(1), kHeadDim});
-  expect("init.kv", kv.shape(), {r, kWindowSlots, kStateWidth});
-  expect("init.gate", gate.shape(), {r, kWindowSlots, kStateWidth});
+  expect_shape(file_, "qr", qr.shape(), {n, qr.extent(1)});
+  expect_shape(file_, "token.step", step.shape(), {n});
+  expect_shape(file_, "token.request", request.shape(), {n});
+  expect_shape(file_, "token.pos", position.shape(), {n});
+  expect_shape(file_, "length.before", before.shape(), {steps(), r});
+  expect_shape(file_, "length.after", after.shape(), {steps(), r});
+  expect_shape(file_, "init.rows", rows.shape(), {r, rows.extent(1), kHeadDim});
+  expect_shape(file_, "init.kv", kv.shape(), {r, kWindowSlots, kStateWidth});
+  expect_shape(file_, "init.gate", gate.shape(), {r, kWindowSlots, kStateWidth});
 
   std::vector<std::int64_t> now(static_cast<std::size_t>(r));
   for (std::int64_t i = 0; i < r; ++i) {

@@ -54,10 +54,13 @@ std::string checksum_of(const SavedState& state) {
   return checksum.text();
 }
 
-const std::string& metadata(const SafetensorsFile& file, const std::string& name) {
-  static const std::string kNone;
-  const auto found = file.metadata().find(name);
-  return found == file.metadata().end() ? kNone : found->second;
+/// Metadata that must have this value.
+void expect_metadata(const SafetensorsFile& file, const std::string& name,
+                     std::string_view expected) {
+  const std::string& found = metadata(file, name);
+  if (found != expected) {
+    refuse(file, "metadata " + name, std::string(expected), in_quotes(found));
+  }
 }
 
 template <class T, std::size_t Rank>
@@ -82,12 +85,8 @@ void write_saved_state(const std::filesystem::path& path, const SavedState& stat
 
 SavedState read_saved_state(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
-  if (metadata(file, "format") != kFormat) {
-    refuse(file, "metadata format", std::string(kFormat), in_quotes(metadata(file, "format")));
-  }
-  if (metadata(file, "version") != kVersion) {
-    refuse(file, "metadata version", std::string(kVersion), in_quotes(metadata(file, "version")));
-  }
+  expect_metadata(file, "format", kFormat);
+  expect_metadata(file, "version", kVersion);
   SavedState state;
   state.recipe = metadata(file, "recipe");
   std::array<std::int64_t, 1> sequences{};
@@ -97,27 +96,20 @@ SavedState read_saved_state(const std::filesystem::path& path) {
   std::array<std::int64_t, 3> kv{};
   std::array<std::int64_t, 3> gate{};
   state.lengths = read<std::int64_t>(file, "length", "[R]", sequences);
-  const auto expect = [&](const char* name, std::span<const std::int64_t> found,
-                          std::initializer_list<std::int64_t> shape) {
-    if (std::equal(found.begin(), found.end(), shape.begin(), shape.end())) return;
-    refuse(file, name, shape_text({shape.begin(), shape.size()}), shape_text(found));
-  };
   state.oldest = read<std::int64_t>(file, "oldest", "[R]", others);
-  expect("oldest", others, {sequences[0]});
+  expect_shape(file, "oldest", others, {sequences[0]});
   state.rows = read<std::int64_t>(file, "rows", "[R]", others);
-  expect("rows", others, {sequences[0]});
+  expect_shape(file, "rows", others, {sequences[0]});
   state.codes = read<std::uint8_t>(file, "codes", "[rows,bytes]", codes);
   state.scales = read<std::uint8_t>(file, "scales", "[rows,4]", scales);
   state.kv = read<float>(file, "kv", "[R,slots,256]", kv);
   state.gate = read<float>(file, "gate", "[R,slots,256]", gate);
   state.row_bytes = codes[1];
   state.slots = kv[1];
-  expect("scales", scales, {codes[0], kScaleBytes});
-  expect("kv", kv, {sequences[0], kv[1], kStateWidth});
-  expect("gate", gate, {sequences[0], kv[1], kStateWidth});
-  if (metadata(file, "checksum") != checksum_of(state)) {
-    refuse(file, "metadata checksum", checksum_of(state), in_quotes(metadata(file, "checksum")));
-  }
+  expect_shape(file, "scales", scales, {codes[0], kScaleBytes});
+  expect_shape(file, "kv", kv, {sequences[0], kv[1], kStateWidth});
+  expect_shape(file, "gate", gate, {sequences[0], kv[1], kStateWidth});
+  expect_metadata(file, "checksum", checksum_of(state));
   std::int64_t all = 0;
   for (std::size_t i = 0; i < state.rows.size(); ++i) {
     const bool fits = state.rows[i] >= 0 && state.rows[i] <= codes[0] - all;
@@ -130,7 +122,7 @@ SavedState read_saved_state(const std::filesystem::path& path) {
     }
     all += state.rows[i];
   }
-  expect("codes", codes, {all, codes[1]});
+  expect_shape(file, "codes", codes, {all, codes[1]});
   return state;
 }
 

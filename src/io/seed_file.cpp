@@ -1,11 +1,7 @@
 #include "io/seed_file.hpp"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,21 +14,9 @@
 namespace fulgurite::io {
 namespace {
 
-constexpr std::string_view kTopk = "topk";
-
 std::int64_t read_topk(const SafetensorsFile& file) {
-  const auto entry = file.metadata().find(kTopk);
-  if (entry == file.metadata().end()) return SeedInput().topk;
-  const std::string& text = entry->second;
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-  std::int64_t topk = 0;
-  const char* const end = text.data() + text.size();
-  const auto [parsed, status] = std::from_chars(text.data(), end, topk);
-  if (status != std::errc() || parsed != end || topk < 1 || topk > kMost) {
-    refuse(file, "metadata topk", "a whole number from 1 to " + std::to_string(kMost),
-           in_quotes(text));
-  }
-  return topk;
+  const std::string kTopk = "topk";
+  return file.metadata().contains(kTopk) ? metadata_count(file, kTopk) : SeedInput().topk;
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +25,27 @@ namespace fulgurite::io {
                                     expected + ", found " + found);
 }
 
+/// The header's metadata of that name.
+inline const std::string& metadata(const SafetensorsFile& file, const std::string& name) {
+  const auto found = file.metadata().find(name);
+  if (found == file.metadata().end()) refuse(file, "metadata " + name, "a value", "none");
+  return found->second;
+}
+
+/// The same, which must be a whole number from 1 to 2^31 - 1.
+inline std::int64_t metadata_count(const SafetensorsFile& file, const std::string& name) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const std::string& text = metadata(file, name);
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed, status] = std::from_chars(text.data(), end, count);
+  if (status != std::errc() || parsed != end || count < 1 || count > kMost) {
+    refuse(file, "metadata " + name, "a whole number from 1 to " + std::to_string(kMost),
+           in_quotes(text));
+  }
+  return count;
+}
+
 /// "[2,256,128]"
 inline std::string shape_text(std::span<const std::int64_t> shape) {
   std::string text = "[";
@@ -29,6 +54,14 @@ inline std::string shape_text(std::span<const std::int64_t> shape) {
     text += std::to_string(extent);
   }
   return text + "]";
+}
+
+/// Refuses a tensor of another shape.
+inline void expect_shape(const SafetensorsFile& file, std::string_view name,
+                         std::span<const std::int64_t> found,
+                         std::initializer_list<std::int64_t> shape) {
+  if (std::equal(found.begin(), found.end(), shape.begin(), shape.end())) return;
+  refuse(file, name, shape_text({shape.begin(), shape.size()}), shape_text(found));
 }
 
 /// The index of element `flat` of a row-major array.

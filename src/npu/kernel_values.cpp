@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "core/checked.hpp"
 #include "npu/split.hpp"
 
 namespace fulgurite::npu {
@@ -12,7 +13,6 @@ using namespace tile;
 
 namespace {
 
-Index round_up(Index number, Index unit) { return (number + unit - 1) / unit * unit; }
 Index whole(double number) { return static_cast<Index>(number); }
 
 bool is_widening(const Trace& trace, const Op& op) {
@@ -161,7 +161,7 @@ class Builder {
     if (space != Space::l0c) return shape.elements() * element_bytes(dtype);
     const Index rows =
         whole(dtype == DType::i32 ? chip_.acc_rows_align_int32 : chip_.acc_rows_align);
-    return round_up(shape[0], rows) * round_up(shape[1], 16) * element_bytes(dtype);
+    return core::round_up(shape[0], rows) * core::round_up(shape[1], 16) * element_bytes(dtype);
   }
 
   // ---- Executions

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked.hpp"
 #include "npu/kernel_values.hpp"
 #include "npu/planner.hpp"
 #include "npu/product.hpp"
@@ -70,7 +71,7 @@ SpacePlan plan_l0(const Trace& trace, const KernelMemory& memory, const Chip& ch
     if (statement.is_pop || (op.code != OpCode::matmul && op.code != OpCode::matmul_acc)) continue;
     const Product cut = product(trace, op, chip);
     const Index bytes = space == Space::l0a ? cut.a_bytes() : cut.b_bytes();
-    const Index aligned = (bytes + align - 1) / align * align;
+    const Index aligned = core::round_up(bytes, align);
     if (aligned * cut.copies() <= plan.used_bytes) continue;
     const std::size_t first = op.code == OpCode::matmul_acc ? 1 : 0;
     const std::size_t operand = space == Space::l0b ? first + 1 : first;

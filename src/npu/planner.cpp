@@ -5,13 +5,13 @@
 #include <set>
 #include <tuple>
 
+#include "core/checked.hpp"
+
 namespace fulgurite::npu {
 
 using namespace tile;
 
 namespace {
-
-Index round_up(Index number, Index unit) { return (number + unit - 1) / unit * unit; }
 
 class Planning {
  public:
@@ -68,7 +68,9 @@ class Planning {
   [[nodiscard]] const KernelValue& value(std::int32_t row) const {
     return values_.values[static_cast<std::size_t>(row)];
   }
-  [[nodiscard]] Index bytes(std::int32_t row) const { return round_up(value(row).bytes, align_); }
+  [[nodiscard]] Index bytes(std::int32_t row) const {
+    return core::round_up(value(row).bytes, align_);
+  }
   [[nodiscard]] Index size(std::int32_t row) const { return bytes(row) * value(row).copies; }
 
   template <class Less>

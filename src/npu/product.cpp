@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/checked.hpp"
+
 namespace fulgurite::npu {
 
 using namespace tile;
@@ -10,8 +12,6 @@ namespace {
 
 constexpr Index kFractalRows = 16;
 constexpr Index kFractalBytes = 32;  ///< of a row
-
-Index steps_of(Index extent, Index step) { return (extent + step - 1) / step; }
 
 /// The most of K, in whole fractals, of which both operands fit `copies` times; at least one.
 Index largest_step(const Product& product, const Chip& chip, Index copies) {
@@ -37,14 +37,14 @@ Product product(const Trace& trace, const Op& op, const Chip& chip) {
   result.is_fp32 = a.dtype == DType::f32;
   result.k_step = std::min(result.depth, largest_step(result, chip, 1));
   if (result.k_step < result.depth) result.k_step = largest_step(result, chip, 2);
-  result.steps = std::max<Index>(1, steps_of(result.depth, result.k_step));
+  result.steps = std::max<Index>(1, core::divide_up(result.depth, result.k_step));
   return result;
 }
 
 double multiply_cycles(const Product& product, const Chip& chip) {
-  const Index fractals = steps_of(product.rows, kFractalRows) *
-                         steps_of(product.depth * product.element_bytes, kFractalBytes) *
-                         steps_of(product.columns, kFractalRows);
+  const Index fractals = core::divide_up(product.rows, kFractalRows) *
+                         core::divide_up(product.depth * product.element_bytes, kFractalBytes) *
+                         core::divide_up(product.columns, kFractalRows);
   const double steps = static_cast<double>(fractals) * (product.is_fp32 ? 2 : 1);
   return chip.mad_head_cycles * static_cast<double>(product.steps) + chip.mad_step_cycles * steps;
 }

@@ -14,8 +14,8 @@ namespace fulgurite {
 namespace {
 
 using testing::CpuDecoder;
+using testing::decode_some;
 using testing::Random;
-using testing::TestBatch;
 using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
@@ -31,14 +31,6 @@ CpuDecoder decoder(const TestWeights& weights, std::int64_t page_rows, std::int6
           make_thread_pool(1)};
 }
 
-std::vector<std::int32_t> decode(CpuDecoder& cpu, std::int64_t sequence, const TestTokens& tokens,
-                                 std::int64_t first, std::int64_t count) {
-  TestBatch batch(kShape);
-  batch.add(sequence, tokens, first, count);
-  const Selection picks = cpu.decode(batch.views());
-  return {picks.indices().begin(), picks.indices().end()};
-}
-
 class SavedState : public ::testing::Test {
  protected:
   io::test::TemporaryFolder folder_;
@@ -51,8 +43,8 @@ TEST_F(SavedState, DecodesOnAsIfNothingHadHappened) {
     const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
     const TestTokens tokens(kShape, 90, random, Values::normal);
     CpuDecoder whole = decoder(weights, 4);
-    decode(whole, 0, tokens, 0, 61);
-    decode(whole, 2, tokens, 0, 3);
+    decode_some(whole, 0, tokens, 0, 61);
+    decode_some(whole, 2, tokens, 0, 3);
     save_state(path_, whole.keys, whole.state);
 
     CpuDecoder later = decoder(weights, 7);
@@ -61,8 +53,9 @@ TEST_F(SavedState, DecodesOnAsIfNothingHadHappened) {
     EXPECT_EQ(later.state.length(1), 0);
     rewind(whole.keys, whole.state, 0, 53);
     rewind(later.keys, later.state, 0, 53);
-    EXPECT_EQ(decode(whole, 0, tokens, 53, 30), decode(later, 0, tokens, 53, 30)) << recipe;
-    EXPECT_EQ(decode(whole, 2, tokens, 3, 30), decode(later, 2, tokens, 3, 30)) << recipe;
+    EXPECT_EQ(decode_some(whole, 0, tokens, 53, 30), decode_some(later, 0, tokens, 53, 30))
+        << recipe;
+    EXPECT_EQ(decode_some(whole, 2, tokens, 3, 30), decode_some(later, 2, tokens, 3, 30)) << recipe;
   }
 }
 
@@ -71,7 +64,7 @@ TEST_F(SavedState, ATornOrChangedFileIsRefusedAndNothingHappens) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens tokens(kShape, 40, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 4);
-  decode(cpu, 0, tokens, 0, 40);
+  decode_some(cpu, 0, tokens, 0, 40);
   save_state(path_, cpu.keys, cpu.state);
   const std::string good = io::test::read_text(path_);
   for (int round = 0; round < 60; ++round) {
@@ -99,7 +92,7 @@ TEST_F(SavedState, WhatDoesNotFitIsRefused) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens tokens(kShape, 40, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 4);
-  decode(cpu, 0, tokens, 0, 40);
+  decode_some(cpu, 0, tokens, 0, 40);
   save_state(path_, cpu.keys, cpu.state);
 
   CpuDecoder few_pages = decoder(weights, 4, 3, 2);

@@ -10,8 +10,8 @@ namespace fulgurite {
 namespace {
 
 using testing::CpuDecoder;
+using testing::decode_some;
 using testing::Random;
-using testing::TestBatch;
 using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
@@ -26,19 +26,6 @@ CpuDecoder decoder(const TestWeights& weights, std::int64_t sequences, std::int6
           slots,
           resolve_isa(),
           make_thread_pool(1)};
-}
-
-/// Decodes tokens first .. first + count - 1 and gives what they select.
-std::vector<std::int32_t> decode(CpuDecoder& cpu, std::int64_t sequence, const TestTokens& tokens,
-                                 std::int64_t first, std::int64_t count) {
-  TestBatch batch(kShape);
-  batch.add(sequence, tokens, first, count);
-  const Selection picks = cpu.decode(batch.views());
-  std::vector<std::int32_t> rows;
-  for (std::int64_t t = 0; t < count; ++t) {
-    rows.insert(rows.end(), picks.rows(t).begin(), picks.rows(t).end());
-  }
-  return rows;
 }
 
 std::vector<float> official_state(const CpuDecoder& cpu, std::int64_t sequence) {
@@ -58,11 +45,12 @@ void expect_rewinds_leave_no_trace(Random& random, const char* recipe) {
   std::int64_t length = 0;
   while (length < 120) {
     if (random.chance(2)) {
-      decode(drafted, 0, drafts, length, random.integer(1, drafted.state.rewind_depth()));
+      decode_some(drafted, 0, drafts, length, random.integer(1, drafted.state.rewind_depth()));
       rewind(drafted.keys, drafted.state, 0, length);
     }
     const std::int64_t count = std::min<std::int64_t>(random.integer(1, 9), 120 - length);
-    EXPECT_EQ(decode(plain, 0, tokens, length, count), decode(drafted, 0, tokens, length, count));
+    EXPECT_EQ(decode_some(plain, 0, tokens, length, count),
+              decode_some(drafted, 0, tokens, length, count));
     length += count;
     EXPECT_EQ(official_state(plain, 0), official_state(drafted, 0));
   }
@@ -81,7 +69,7 @@ TEST(Sequences, ARewindBeyondWhatTheStateHoldsIsRefusedAndChangesNothing) {
   const TestTokens tokens(kShape, 60, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 1, 4);
   EXPECT_EQ(cpu.state.rewind_depth(), 9);
-  decode(cpu, 0, tokens, 0, 43);
+  decode_some(cpu, 0, tokens, 0, 43);
   const std::vector<float> before = official_state(cpu, 0);
   for (const std::int64_t length : {-1, 44, 20, 0}) {
     try {
@@ -103,11 +91,11 @@ TEST(Sequences, RewindGivesPagesBack) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens tokens(kShape, 40, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 1, 1, 10);
-  decode(cpu, 0, tokens, 0, 40);
+  decode_some(cpu, 0, tokens, 0, 40);
   EXPECT_EQ(cpu.keys.free_pages(), 0);
   rewind(cpu.keys, cpu.state, 0, 33);
   EXPECT_EQ(cpu.keys.free_pages(), 2);
-  decode(cpu, 0, tokens, 33, 7);
+  decode_some(cpu, 0, tokens, 33, 7);
   EXPECT_EQ(cpu.keys.free_pages(), 0);
   release(cpu.keys, cpu.state, 0);
   EXPECT_EQ(cpu.keys.free_pages(), 10);
@@ -122,24 +110,25 @@ TEST(Sequences, ForksShareFullPagesAndGoTheirOwnWays) {
     const TestTokens other(kShape, 200, random, Values::normal);
     for (const std::int64_t length : {0, 3, 32, 37, 62}) {
       CpuDecoder cpu = decoder(weights, 2, 4, 20);
-      if (length > 0) decode(cpu, 0, prefix, 0, length);
+      if (length > 0) decode_some(cpu, 0, prefix, 0, length);
       const std::int64_t free = cpu.keys.free_pages();
       fork(cpu.keys, cpu.state, 0, 1);
       EXPECT_EQ(free - cpu.keys.free_pages(), length / 4 % 4 != 0 ? 1 : 0);
 
       CpuDecoder alone = decoder(weights, 2, 4, 20);
-      if (length > 0) decode(alone, 1, prefix, 0, length);
+      if (length > 0) decode_some(alone, 1, prefix, 0, length);
       // Back into a shared page, then on with other tokens.
       const std::int64_t back = std::max<std::int64_t>(length - 9, 0);
       rewind(cpu.keys, cpu.state, 1, back);
       rewind(alone.keys, alone.state, 1, back);
-      EXPECT_EQ(decode(cpu, 1, other, back, 30), decode(alone, 1, other, back, 30));
+      EXPECT_EQ(decode_some(cpu, 1, other, back, 30), decode_some(alone, 1, other, back, 30));
 
       CpuDecoder first = decoder(weights, 1, 4, 20);
-      if (length > 0) decode(first, 0, prefix, 0, length);
-      EXPECT_EQ(decode(cpu, 0, prefix, length, 20), decode(first, 0, prefix, length, 20));
+      if (length > 0) decode_some(first, 0, prefix, 0, length);
+      EXPECT_EQ(decode_some(cpu, 0, prefix, length, 20), decode_some(first, 0, prefix, length, 20));
       release(cpu.keys, cpu.state, 0);
-      EXPECT_EQ(decode(cpu, 1, other, back + 30, 20), decode(alone, 1, other, back + 30, 20));
+      EXPECT_EQ(decode_some(cpu, 1, other, back + 30, 20),
+                decode_some(alone, 1, other, back + 30, 20));
       release(cpu.keys, cpu.state, 1);
       EXPECT_EQ(cpu.keys.free_pages(), 20);
     }
@@ -151,7 +140,7 @@ TEST(Sequences, AForkWithoutRoomOrIntoASequenceIsRefused) {
   const TestWeights weights(kShape, random, Values::normal);
   const TestTokens tokens(kShape, 20, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 2, 4, 2);
-  decode(cpu, 0, tokens, 0, 20);
+  decode_some(cpu, 0, tokens, 0, 20);
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 1), Error);  // five rows: two pages, none free
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 0), Error);
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 2), Error);

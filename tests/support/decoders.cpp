@@ -136,6 +136,15 @@ Selection CpuDecoder::decode(const DecodeBatch& batch) {
   return picks;
 }
 
+std::vector<std::int32_t> decode_some(CpuDecoder& cpu, std::int64_t sequence,
+                                      const TestTokens& tokens, std::int64_t first,
+                                      std::int64_t count) {
+  TestBatch batch(cpu.indexer.shape());
+  batch.add(sequence, tokens, first, count);
+  const Selection picks = cpu.decode(batch.views());
+  return {picks.indices().begin(), picks.indices().end()};
+}
+
 std::vector<Isa> available_isas() {
   std::vector<Isa> isas;
   for (const IsaStatus& status : isa_statuses()) {

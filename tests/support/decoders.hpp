@@ -82,6 +82,12 @@ struct CpuDecoder {
   StepReport report;
 };
 
+/// Decodes tokens first .. first + count - 1 and gives what they select, places without a row
+/// included.
+std::vector<std::int32_t> decode_some(CpuDecoder& cpu, std::int64_t sequence,
+                                      const TestTokens& tokens, std::int64_t first,
+                                      std::int64_t count);
+
 /// Every ISA that this machine has.
 std::vector<Isa> available_isas();
 
