@@ -1,13 +1,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/checked.hpp"
 #include "fulgurite/error.hpp"
+#include "indexer/small_floats.hpp"
 #include "io/recording.hpp"
 #include "io/safetensors_writer.hpp"
 #include "io/text.hpp"
@@ -39,6 +42,7 @@ struct RecordOptions {
   std::string weights;
   std::string recipe = "seed-int8";
   std::string plan = "drafts";
+  std::string query_weights = "bf16";
   std::uint64_t seed = 1;
   std::int64_t hidden = 256;
   std::int64_t query_rank = 64;
@@ -89,9 +93,10 @@ Plan plan_of(const RecordOptions& options) {
 class File {
  public:
   template <class T>
-  void add(const std::string& name, std::vector<std::int64_t> shape, std::vector<T> values) {
+  void add(const std::string& name, std::vector<std::int64_t> shape, std::vector<T> values,
+           io::Dtype dtype = io::kDtypeOf<T>) {
     const auto kept = std::make_shared<std::vector<T>>(std::move(values));
-    tensors_.push_back({name, io::kDtypeOf<T>, std::move(shape), std::as_bytes(std::span(*kept))});
+    tensors_.push_back({name, dtype, std::move(shape), std::as_bytes(std::span(*kept))});
     data_.push_back(kept);
   }
   void write(const std::string& path, const io::Metadata& metadata) const {
@@ -103,12 +108,43 @@ class File {
   std::vector<std::shared_ptr<const void>> data_;
 };
 
+/// wq_b as a checkpoint has it: e4m3, and a power of two for each block of 128 x 128.
+void add_e4m3(File& file, const std::vector<Bf16>& wq_b, std::int64_t heads, std::int64_t rank) {
+  constexpr float kLargest = 448;
+  const std::int64_t blocks = core::divide_up(rank, kScaleBlock);
+  std::vector<std::uint8_t> bytes(wq_b.size());
+  std::vector<std::uint8_t> exponents;
+  for (std::int64_t block = 0; block < heads * blocks; ++block) {
+    const std::int64_t first = block % blocks * kScaleBlock;
+    const std::int64_t last = std::min(first + kScaleBlock, rank);
+    const auto for_each = [&](const auto& body) {
+      for (std::int64_t i = 0; i < kHeadDim; ++i) {
+        const std::int64_t row = (block / blocks * kHeadDim + i) * rank;
+        for (std::int64_t k = first; k < last; ++k) body(static_cast<std::size_t>(row + k));
+      }
+    };
+    float amax = 1e-4F;
+    for_each([&](std::size_t at) { amax = std::max(amax, std::fabs(to_float(wq_b[at]))); });
+    const float scale = power_of_two_at_least(amax / kLargest);
+    for_each(
+        [&](std::size_t at) { bytes[at] = to_e4m3(round_to_e4m3(to_float(wq_b[at]) / scale)); });
+    exponents.push_back(static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(scale) >> 23));
+  }
+  file.add("wq_b", {heads * kHeadDim, rank}, std::move(bytes), io::Dtype::f8_e4m3);
+  file.add("wq_b_scale", {heads, blocks}, std::move(exponents), io::Dtype::f8_e8m0);
+}
+
 void write_weights(const RecordOptions& options, RandomTensors& random) {
   const std::int64_t d = options.hidden;
   const std::int64_t q = options.query_rank;
   const std::int64_t h = options.heads;
   File file;
-  file.add("wq_b", {h * kHeadDim, q}, random.bf16s(h * kHeadDim * q, inverse_root(q)));
+  std::vector<Bf16> wq_b = random.bf16s(h * kHeadDim * q, inverse_root(q));
+  if (options.query_weights == "fp8") {
+    add_e4m3(file, wq_b, h, q);
+  } else {
+    file.add("wq_b", {h * kHeadDim, q}, std::move(wq_b));
+  }
   file.add("wkv", {kStateWidth, d}, random.bf16s(kStateWidth * d, inverse_root(d)));
   file.add("wgate", {kStateWidth, d}, random.bf16s(kStateWidth * d, inverse_root(d)));
   file.add("weights_proj", {h, d}, random.bf16s(h * d, inverse_root(d)));
@@ -253,6 +289,12 @@ Verb add_record(CLI::App& tool) {
       ->capture_default_str();
   command->add_option("--plan", options->plan, "which tokens come when")
       ->check(CLI::IsMember({"single", "prompt", "drafts"}))
+      ->type_name("NAME")
+      ->capture_default_str();
+  command
+      ->add_option("--query-weights", options->query_weights,
+                   "type of wq_b: bf16, or fp8, with a scale for each 128 x 128")
+      ->check(CLI::IsMember({"bf16", "fp8"}))
       ->type_name("NAME")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "of the random numbers")

@@ -34,7 +34,7 @@ struct SequenceTokens {
 struct DecodeBatch {
   std::vector<SequenceTokens> sequences = {};
   TensorView<const Bf16, 2> x = {};  ///< [T, D] hidden state after the attention norm
-  /// [T, Q] query latent, of the type of wq_b: quantised, with a scale for each token, or BF16.
+  /// [T, Q] query latent: quantised, with a scale for each token, if wq_b is INT8; else BF16.
   TensorView<const std::int8_t, 2> qr = {};
   TensorView<const float, 1> qr_scale = {};  ///< [T]
   TensorView<const Bf16, 2> qr_bf16 = {};

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/checked.hpp"
+#include "indexer/small_floats.hpp"
 
 namespace fulgurite::cpu {
 namespace {
@@ -66,6 +67,23 @@ void pack_wide_weights(TensorView<const Bf16, 2> wq_b, std::int64_t first, std::
     for (std::int64_t k = 0; k < depth; ++k) {
       for (std::int64_t lane = 0; lane < kColumnBlock; ++lane) {
         *out++ = to_float(wq_b(column + lane, k));
+      }
+    }
+  }
+}
+
+void pack_block_weights(TensorView<const std::uint8_t, 2> wq_b, std::int64_t first,
+                        std::int64_t last, std::uint16_t* packed) {
+  const auto [columns, depth] = wq_b.shape();
+  for (std::int64_t block = 0; block < depth; block += kScaleBlock) {
+    const std::int64_t width = std::min(kScaleBlock, depth - block);
+    std::uint16_t* out = packed + block * columns + first * width;
+    for (std::int64_t column = first; column < last; column += kColumnBlock) {
+      for (std::int64_t k = block; k < block + width; k += 2) {
+        for (std::int64_t lane = 0; lane < kColumnBlock; ++lane) {
+          *out++ = to_bf16(from_e4m3(wq_b(column + lane, k))).bits;
+          *out++ = to_bf16(from_e4m3(wq_b(column + lane, k + 1))).bits;
+        }
       }
     }
   }

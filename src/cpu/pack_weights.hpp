@@ -27,6 +27,14 @@ void pack_query_weights(TensorView<const std::int8_t, 2> wq_b, std::int64_t firs
 void pack_wide_weights(TensorView<const Bf16, 2> wq_b, std::int64_t first, std::int64_t last,
                        float* packed);
 
+/// wq_b [N, K] e4m3 bytes, N and K multiples of 16, to bf16: for each 128 of K, of which the last
+/// may be fewer, a matrix [N/16][K'/2][16][2], one after the other.
+void pack_block_weights(TensorView<const std::uint8_t, 2> wq_b, std::int64_t first,
+                        std::int64_t last, std::uint16_t* packed);
+
+/// The exponents of e4m3 numbers, in which a whole matrix of theirs lies.
+inline constexpr ExponentRange kE4m3Exponents{.smallest = -9, .largest = 8};
+
 /// wkv [256, D], wgate [256, D] and weights_proj [H, D] as one matrix of 512 + H columns: bf16
 /// [N/16][D/2][16][2], and the exponent range of each block of 16 columns. N is packed_columns(512
 /// + H); columns beyond the last head are 0. Denormals become zero of their sign, as the definition

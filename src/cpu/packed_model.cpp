@@ -2,6 +2,7 @@
 
 #include "core/checked.hpp"
 #include "core/parallel.hpp"
+#include "indexer/small_floats.hpp"
 #include "indexer/stages.hpp"
 
 namespace fulgurite::cpu {
@@ -38,11 +39,23 @@ core::AlignedBuffer<std::uint16_t> pack_lines(const HadamardMatrix& matrix) {
   return lines;
 }
 
+std::vector<float> block_scales(const IndexerWeights& weights) {
+  if (weights.wq_b_block_exponent.empty()) return copy(weights.wq_b_block_scale);
+  std::vector<float> scales;
+  for (std::int64_t head = 0; head < weights.wq_b_block_exponent.extent(0); ++head) {
+    for (std::int64_t block = 0; block < weights.wq_b_block_exponent.extent(1); ++block) {
+      scales.push_back(from_e8m0(weights.wq_b_block_exponent(head, block)));
+    }
+  }
+  return scales;
+}
+
 }  // namespace
 
 PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights,
                          const Recipe& recipe, Executor& executor)
     : query_scale(copy(weights.wq_b_scale)),
+      query_block_scale(block_scales(weights)),
       hidden_columns(packed_columns(2 * kStateWidth + shape.heads)),
       ape(copy(weights.ape)),
       norm(copy(weights.norm)),
@@ -52,24 +65,28 @@ PackedModel::PackedModel(const ModelShape& shape, const IndexerWeights& weights,
   hidden =
       core::AlignedBuffer<std::uint16_t>("packed hidden weights", hidden_columns * shape.hidden);
   hidden_exponents.resize(static_cast<std::size_t>(hidden_columns / kColumnBlock));
-  const std::int64_t query_blocks = shape.heads * kHeadDim / kColumnBlock;
+  const std::int64_t query_groups = shape.heads * kHeadDim / kColumnBlock;
   const std::int64_t query_values = shape.heads * kHeadDim * shape.query_rank;
-  if (weights.wq_b_bf16.empty()) {
+  if (!weights.wq_b_e4m3.empty()) {
+    query_blocks = core::AlignedBuffer<std::uint16_t>("packed wq_b", query_values);
+  } else if (weights.wq_b_bf16.empty()) {
     query = core::AlignedBuffer<std::uint8_t>("packed wq_b", query_values);
   } else if (recipe.row_format == RowFormat::fp32) {
     query_wide = core::AlignedBuffer<float>("packed wq_b", query_values);
   } else {
     query_bf16 = core::AlignedBuffer<std::uint16_t>("packed wq_b", query_values);
-    query_exponents.resize(static_cast<std::size_t>(query_blocks));
+    query_exponents.resize(static_cast<std::size_t>(query_groups));
   }
-  const std::int64_t hidden_blocks = hidden_columns / kColumnBlock;
-  core::for_each_task(executor, static_cast<int>(query_blocks + hidden_blocks), [&](int task) {
-    const std::int64_t block = task < query_blocks ? task : task - query_blocks;
+  const std::int64_t hidden_groups = hidden_columns / kColumnBlock;
+  core::for_each_task(executor, static_cast<int>(query_groups + hidden_groups), [&](int task) {
+    const std::int64_t block = task < query_groups ? task : task - query_groups;
     const std::int64_t first = block * kColumnBlock;
     const std::int64_t last = first + kColumnBlock;
-    if (task < query_blocks) {
+    if (task < query_groups) {
       if (!query.empty()) {
         pack_query_weights(weights.wq_b, first, last, query.data());
+      } else if (!query_blocks.empty()) {
+        pack_block_weights(weights.wq_b_e4m3, first, last, query_blocks.data());
       } else if (!query_wide.empty()) {
         pack_wide_weights(weights.wq_b_bf16, first, last, query_wide.data());
       } else {
@@ -90,9 +107,11 @@ Rotation PackedModel::rotation() const {
 }
 
 std::int64_t PackedModel::bytes() const {
-  return query.size() + 2 * (query_bf16.size() + hidden.size() + hadamard_lines.size()) +
+  return query.size() +
+         2 * (query_bf16.size() + query_blocks.size() + hidden.size() + hadamard_lines.size()) +
          4 * query_wide.size() +
-         static_cast<std::int64_t>(sizeof(float) * (query_scale.size() + ape.size() + norm.size()));
+         static_cast<std::int64_t>(sizeof(float) * (query_scale.size() + query_block_scale.size() +
+                                                    ape.size() + norm.size()));
 }
 
 }  // namespace fulgurite::cpu

@@ -27,11 +27,14 @@ struct PackedModel {
   core::AlignedBuffer<std::uint16_t> query_bf16;  ///< wq_b of BF16
   std::vector<ExponentRange> query_exponents;     ///< of each block of 16 columns
   core::AlignedBuffer<float> query_wide;          ///< wq_b of BF16 for sums in fp32
-  core::AlignedBuffer<std::uint16_t> hidden;      ///< wkv, wgate and weights_proj side by side
-  std::vector<ExponentRange> hidden_exponents;    ///< of each block of 16 columns
-  std::int64_t hidden_columns;                    ///< 512 + H, rounded up to a block
-  std::vector<float> ape;                         ///< [4, 256]
-  std::vector<float> norm;                        ///< [128]
+  /// wq_b of E4M3 as bf16, which holds its numbers exactly: a matrix for each 128 features of qr.
+  core::AlignedBuffer<std::uint16_t> query_blocks;
+  std::vector<float> query_block_scale;         ///< [H, Q/128 rounded up]
+  core::AlignedBuffer<std::uint16_t> hidden;    ///< wkv, wgate and weights_proj side by side
+  std::vector<ExponentRange> hidden_exponents;  ///< of each block of 16 columns
+  std::int64_t hidden_columns;                  ///< 512 + H, rounded up to a block
+  std::vector<float> ape;                       ///< [4, 256]
+  std::vector<float> norm;                      ///< [128]
   HadamardMatrix hadamard;
   core::AlignedBuffer<std::uint16_t> hadamard_lines;  ///< unless butterflies do
   float head_factor;                                  ///< 1 / sqrt(128 * H)

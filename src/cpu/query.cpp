@@ -23,7 +23,13 @@ void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
 }
 
 void Step::project_queries(TokenRange block) {
-  (model_.has_int8_query() ? project_int8_queries(block) : project_bf16_queries(block));
+  if (model_.has_int8_query()) {
+    project_int8_queries(block);
+  } else if (!model_.query_blocks.empty()) {
+    project_e4m3_queries(block);
+  } else {
+    project_bf16_queries(block);
+  }
   const std::int64_t columns = shape_.heads * kHeadDim;
   const int width = model_.has_int8_query() ? 1 : 2;
   StageReport& report = stage(Stage::query);

@@ -86,6 +86,11 @@ class Step {
   void project_int8_queries(TokenRange block);
   void project_bf16_queries(TokenRange block);
 
+  // query_blocks.cpp: queries of weights with a scale for each block
+  void project_e4m3_queries(TokenRange block);
+  void quantize_latent(TokenRange block, std::int64_t place);
+  void project_blocks(TokenRange block, std::int64_t unit, float* partial);
+
   // query_values.cpp: the same for recipes whose rows are no int8 codes
   void prepare_values(std::int64_t token, std::int64_t place, std::int64_t lane);
   [[nodiscard]] reference::EncodedRow encode_head(std::int64_t token, std::int64_t place,

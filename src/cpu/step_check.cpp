@@ -8,6 +8,7 @@
 #include "cpu/step.hpp"
 #include "cpu/step_access.hpp"
 #include "fulgurite/error.hpp"
+#include "indexer/small_floats.hpp"
 
 namespace fulgurite::cpu {
 namespace {
@@ -118,6 +119,13 @@ void Step::allocate() {
   if (!model_.query_wide.empty()) {
     work_.wide_rows.ensure("query latents",
                            core::checked_multiply("query latents", block, shape_.query_rank));
+  }
+  if (!model_.query_blocks.empty()) {
+    const std::int64_t blocks = core::divide_up(shape_.query_rank, kScaleBlock);
+    work_.packed_rows.ensure("packed inputs", blocks * packed_x_bytes(block, kScaleBlock));
+    work_.latents.ensure("query latents", blocks * block * kScaleBlock);
+    work_.latent_scale.ensure("scales of query latents", blocks * block);
+    work_.block_products.ensure("products of blocks", lanes * block * kQueryColumns);
   }
   if (!has_int8_rows()) work_.head_rows.ensure("query heads", lanes * features);
   work_.codes.ensure("query codes", lanes * features * (has_int8_rows() ? 1 : 2));

@@ -36,7 +36,8 @@ std::int64_t ListMemory::bytes() const {
 
 std::int64_t Workspace::bytes() const {
   std::int64_t all = size_of(packed_rows) + size_of(qr_correction) + size_of(projected) +
-                     size_of(q) + size_of(wide_rows) + size_of(wide_q) + size_of(head_rows) +
+                     size_of(q) + size_of(wide_rows) + size_of(wide_q) + size_of(latents) +
+                     size_of(latent_scale) + size_of(block_products) + size_of(head_rows) +
                      size_of(codes) + size_of(scales) + size_of(words) + size_of(correction) +
                      size_of(folded) + size_of(part_scores) + size_of(part_rows) + size_of(bounds) +
                      size_of(partial_sums) +

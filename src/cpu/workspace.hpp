@@ -54,6 +54,9 @@ struct Workspace {
   core::AlignedBuffer<std::uint16_t> q;             ///< [block, H*128] bf16
   core::AlignedBuffer<float> wide_rows;             ///< [block, Q]: qr in fp32, recipe `exact`
   core::AlignedBuffer<float> wide_q;                ///< [block, H*128]: of BF16 weights, in fp32
+  core::AlignedBuffer<std::uint16_t> latents;       ///< [Q/128][block, 128]: qr quantised, as bf16
+  core::AlignedBuffer<float> latent_scale;          ///< [block, Q/128]
+  core::AlignedBuffer<float> block_products;        ///< [lanes, block, kQueryColumns]
   core::AlignedBuffer<float> head_rows;             ///< [lanes, H*128], of rows that are no codes
   core::AlignedBuffer<std::int8_t> codes;           ///< [lanes, H*128]; of other rows their bf16
   core::AlignedBuffer<float> scales;                ///< [lanes, H]

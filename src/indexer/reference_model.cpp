@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "indexer/small_floats.hpp"
 #include "indexer/stages.hpp"
 
 namespace fulgurite::reference {
@@ -33,6 +34,11 @@ Model::Model(const ModelShape& model_shape, const IndexerWeights& weights,
   wq_b = copy(weights.wq_b);
   wq_b_scale = copy(weights.wq_b_scale);
   wq_b_bf16 = copy(weights.wq_b_bf16);
+  wq_b_e4m3 = copy(weights.wq_b_e4m3);
+  wq_b_block_scale = copy(weights.wq_b_block_scale);
+  for (const std::uint8_t byte : copy(weights.wq_b_block_exponent)) {
+    wq_b_block_scale.push_back(from_e8m0(byte));
+  }
   weights_proj = copy(weights.weights_proj);
   wkv = copy(weights.wkv);
   wgate = copy(weights.wgate);

@@ -68,9 +68,9 @@ ScoredQuery prepare_query(const Model& model, const DecodeBatch& batch, const Pl
   const auto t = static_cast<std::int64_t>(token);
   const RopeAngle& angle = plan.angles[static_cast<std::size_t>(plan.tokens[token].angle)];
   std::vector<EncodedRow> heads;
-  std::vector<Row> rows = model.wq_b_bf16.empty()
-                              ? project_query(model, batch.qr[t].flat(), batch.qr_scale(t))
-                              : project_query(model, batch.qr_bf16[t].flat());
+  std::vector<Row> rows = model.wq_b.empty()
+                              ? project_query(model, batch.qr_bf16[t].flat())
+                              : project_query(model, batch.qr[t].flat(), batch.qr_scale(t));
   for (Row& head : rows) {
     rotate(head, angle, model.recipe.query);
     if (model.recipe.rotate_queries) multiply_hadamard(head, model.hadamard);

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
-// The formats of 4 and 8 bits: e2m1 in blocks with a power of two, and e4m3.
+// The formats of 4 and 8 bits: e2m1 in blocks with a power of two, e4m3, and e8m0 scales.
 
 namespace fulgurite {
 
-inline constexpr std::size_t kE2m1Block = 32;  ///< features that share a scale
+inline constexpr std::size_t kE2m1Block = 32;     ///< features that share a scale
+inline constexpr std::int64_t kScaleBlock = 128;  ///< features of qr that do, for weights of e4m3
 
 /// By code 0..7; bit 3 of a code is the sign.
 inline constexpr std::array<float, 8> kE2m1Numbers{0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
@@ -35,20 +35,27 @@ constexpr float power_of_two_at_least(float x) {
 }
 
 /// The nearest e4m3 number to |x| <= 448, ties to even; the smallest is 2^-9.
-inline float round_to_e4m3(float x) {
-  constexpr int kSmallestExponent = -6;
-  constexpr int kMantissaBits = 3;
-  if (x == 0) return x;
-  const int exponent = std::max(std::ilogb(x), kSmallestExponent);
-  const float quantum = std::ldexp(1.F, exponent - kMantissaBits);
-  return std::nearbyint(x / quantum) * quantum;
+constexpr float round_to_e4m3(float x) {
+  constexpr std::uint32_t kSmallestNormal = 121U << 23;  // 2^-6
+  constexpr float kToMultiplesOf2ToMinus9 = 0x1.8p14F;   // adding it leaves no finer bits
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t sign = bits & 0x80000000;
+  const std::uint32_t magnitude = bits & 0x7fffffff;
+  std::uint32_t rounded = (magnitude + 0x7ffff + (magnitude >> 20 & 1)) & 0xfff00000;
+  if (magnitude < kSmallestNormal) {
+    rounded = std::bit_cast<std::uint32_t>(
+        (std::bit_cast<float>(magnitude) + kToMultiplesOf2ToMinus9) - kToMultiplesOf2ToMinus9);
+  }
+  return std::bit_cast<float>(sign | rounded);
 }
+
+constexpr bool is_e4m3_nan(std::uint8_t code) { return (code & 0x7f) == 0x7f; }
 
 /// The number of an e4m3 byte; 0x7f and 0xff are NaN.
 constexpr float from_e4m3(std::uint8_t code) {
   const int exponent = (code >> 3) & 15;
   const int mantissa = code & 7;
-  if ((code & 0x7f) == 0x7f) return std::bit_cast<float>(0x7fc00000);
+  if (is_e4m3_nan(code)) return std::bit_cast<float>(0x7fc00000);
   // 2^(exponent - 7) * (1 + mantissa / 8), or 2^-6 * mantissa / 8 below the normal numbers.
   const int steps = exponent == 0 ? mantissa : 8 + mantissa;
   const float unit =
@@ -68,6 +75,15 @@ constexpr std::uint8_t to_e4m3(float number) {
   }
   const float magnitude = sign != 0 ? -number : number;
   return static_cast<std::uint8_t>(sign | static_cast<std::uint32_t>(magnitude * 512));
+}
+
+constexpr bool is_e8m0_nan(std::uint8_t byte) { return byte == 255; }
+
+/// 2^(byte - 127), for a byte that is no NaN.
+constexpr float from_e8m0(std::uint8_t byte) {
+  constexpr std::uint32_t kHalfOfSmallestNormal = 0x00400000;
+  return std::bit_cast<float>(byte == 0 ? kHalfOfSmallestNormal
+                                        : static_cast<std::uint32_t>(byte) << 23);
 }
 
 }  // namespace fulgurite

@@ -43,19 +43,24 @@ struct Model {
 
   ModelShape shape;
   Recipe recipe;
-  std::vector<std::int8_t> wq_b;   ///< [H*128, Q]; empty if it is BF16
-  std::vector<float> wq_b_scale;   ///< [H*128]
-  std::vector<Bf16> wq_b_bf16;     ///< [H*128, Q]
-  std::vector<Bf16> weights_proj;  ///< [H, D]
-  std::vector<Bf16> wkv, wgate;    ///< [256, D]
-  std::vector<float> ape;          ///< [4, 256]
+  std::vector<std::int8_t> wq_b;        ///< [H*128, Q]; empty if it is BF16
+  std::vector<float> wq_b_scale;        ///< [H*128]
+  std::vector<Bf16> wq_b_bf16;          ///< [H*128, Q]
+  std::vector<std::uint8_t> wq_b_e4m3;  ///< [H*128, Q]
+  std::vector<float> wq_b_block_scale;  ///< [H, Q/128 rounded up]
+  std::vector<Bf16> weights_proj;       ///< [H, D]
+  std::vector<Bf16> wkv, wgate;         ///< [256, D]
+  std::vector<float> ape;               ///< [4, 256]
   Row norm;
   HadamardMatrix hadamard;
 };
 
 /// query: q = (fp32(sum of qr * wq_b, exact) * qr_scale) * wq_b_scale, rounded; [H] rows.
 std::vector<Row> project_query(const Model& model, std::span<const std::int8_t> qr, float qr_scale);
-/// The same for BF16 weights: q = Dot(qr, wq_b), rounded; in format fp32 the Dot of fp32.
+/// The same for weights of another type, which the model has. BF16: q = Dot(qr, wq_b), rounded; in
+/// format fp32 the Dot of fp32. E4M3: each 128 features of qr are quantised as an e4m3 row with a
+/// power of two is; q = sum over these blocks of Dot(block) * (scale of qr * scale of wq_b),
+/// rounded.
 std::vector<Row> project_query(const Model& model, std::span<const Bf16> qr);
 
 /// rope: the pairs (e, o) of features 64..127 become (e*cos - o*sin, e*sin + o*cos), rounded.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fulgurite/error.hpp"
+#include "indexer/small_floats.hpp"
 #include "io/tensor_reader.hpp"
 #include "io/text.hpp"
 
@@ -49,13 +50,35 @@ Recipe recipe_of(const SafetensorsFile& file) {
   }
 }
 
+/// BF16, or E4M3 with scales of F32 or E8M0.
+void read_query_weights(const SafetensorsFile& file, TensorReader& reader,
+                        IndexerWeights& weights) {
+  const Tensor* const matrix = file.find("wq_b");
+  if (matrix == nullptr || matrix->dtype != Dtype::f8_e4m3) {
+    reader.read_finite(weights.wq_b_bf16, "wq_b", "[H*128,Q]");
+    return;
+  }
+  reader.read_numbers(weights.wq_b_e4m3, "wq_b", "[H*128,Q]", Dtype::f8_e4m3, is_e4m3_nan);
+  const Tensor* const scale = file.find("wq_b_scale");
+  if (scale != nullptr && scale->dtype == Dtype::f8_e8m0) {
+    reader.read_numbers(weights.wq_b_block_exponent, "wq_b_scale", "[H,Q/128]", Dtype::f8_e8m0,
+                        is_e8m0_nan);
+  } else {
+    reader.read_finite(weights.wq_b_block_scale, "wq_b_scale", "[H,Q/128]");
+  }
+}
+
 }  // namespace
+
+std::int64_t WeightsFile::query_rank() const {
+  return weights_.wq_b_e4m3.empty() ? weights_.wq_b_bf16.extent(1) : weights_.wq_b_e4m3.extent(1);
+}
 
 WeightsFile WeightsFile::open(const std::filesystem::path& path) {
   WeightsFile result(SafetensorsFile::open(path));
   TensorReader reader(result.file_, result.data_);
   IndexerWeights& weights = result.weights_;
-  reader.read_finite(weights.wq_b_bf16, "wq_b", "[H*128,Q]");
+  read_query_weights(result.file_, reader, weights);
   reader.read_finite(weights.wkv, "wkv", "[256,D]");
   reader.read_finite(weights.wgate, "wgate", "[256,D]");
   reader.read_finite(weights.weights_proj, "weights_proj", "[H,D]");

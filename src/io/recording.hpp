@@ -14,8 +14,9 @@
 
 namespace fulgurite::io {
 
-/// The weights of an indexer in checkpoint orientation: wq_b, wkv, wgate, weights_proj BF16, ape
-/// and norm F32, as IndexerWeights has them.
+/// The weights of an indexer in checkpoint orientation, as IndexerWeights has them: wkv, wgate,
+/// weights_proj BF16, ape and norm F32, wq_b BF16 or F8_E4M3. For the latter wq_b_scale [H, Q/128
+/// rounded up] is F32 or F8_E8M0.
 class WeightsFile {
  public:
   /// Throws Error(input) "FILE: TENSOR: ..." if a tensor is missing or of another type or rank.
@@ -23,7 +24,7 @@ class WeightsFile {
 
   [[nodiscard]] const IndexerWeights& weights() const { return weights_; }
   [[nodiscard]] std::int64_t hidden() const { return weights_.wkv.extent(1); }
-  [[nodiscard]] std::int64_t query_rank() const { return weights_.wq_b_bf16.extent(1); }
+  [[nodiscard]] std::int64_t query_rank() const;
   [[nodiscard]] std::int64_t heads() const { return weights_.weights_proj.extent(0); }
 
  private:

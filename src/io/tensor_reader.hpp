@@ -81,15 +81,17 @@ class TensorReader {
   TensorReader(const SafetensorsFile& file, std::vector<std::shared_ptr<const void>>& data)
       : file_(file), data_(data) {}
 
-  /// The tensor, of the view's dtype and rank. `letters` is its shape in errors: "[B,S,D]".
+  /// The tensor, of the view's dtype, or another one of the same size, and rank. `letters` is its
+  /// shape in errors: "[B,S,D]".
   template <class T, std::size_t Rank>
-  void read(TensorView<const T, Rank>& view, std::string_view name, std::string_view letters) {
+  void read(TensorView<const T, Rank>& view, std::string_view name, std::string_view letters,
+            Dtype dtype = kDtypeOf<T>) {
     const Tensor* const tensor = file_.find(name);
     if (tensor == nullptr) {
-      refuse(file_, name, describe(kDtypeOf<T>, letters), "no tensor of that name");
+      refuse(file_, name, describe(dtype, letters), "no tensor of that name");
     }
-    if (tensor->dtype != kDtypeOf<T> || tensor->shape.size() != Rank) {
-      refuse(file_, name, describe(kDtypeOf<T>, letters),
+    if (tensor->dtype != dtype || tensor->shape.size() != Rank) {
+      refuse(file_, name, describe(dtype, letters),
              describe(tensor->dtype, shape_text(tensor->shape)));
     }
     // A view without data would stand for an absent tensor, so an empty one gets an address.
@@ -111,12 +113,15 @@ class TensorReader {
   void read_finite(TensorView<const T, Rank>& view, std::string_view name,
                    std::string_view letters) {
     read(view, name, letters);
-    const std::span<const T> values = view.flat();
-    const auto bad =
-        std::find_if(values.begin(), values.end(), [](T value) { return !is_finite(value); });
-    if (bad == values.end()) return;
-    const auto flat = static_cast<std::size_t>(bad - values.begin());
-    refuse(file_, name, "finite values", "NaN or infinity at " + index_text(flat, view.shape()));
+    check_finite(view, name, [](T value) { return is_finite(value); });
+  }
+
+  /// The same for bytes of a small floating-point format.
+  template <std::size_t Rank, class IsNan>
+  void read_numbers(TensorView<const std::uint8_t, Rank>& view, std::string_view name,
+                    std::string_view letters, Dtype dtype, const IsNan& is_nan) {
+    read(view, name, letters, dtype);
+    check_finite(view, name, [&](std::uint8_t value) { return !is_nan(value); });
   }
 
   template <class T>
@@ -127,6 +132,16 @@ class TensorReader {
   }
 
  private:
+  template <class T, std::size_t Rank, class IsFinite>
+  void check_finite(const TensorView<const T, Rank>& view, std::string_view name,
+                    const IsFinite& finite) const {
+    const std::span<const T> values = view.flat();
+    const auto bad = std::find_if_not(values.begin(), values.end(), finite);
+    if (bad == values.end()) return;
+    const auto flat = static_cast<std::size_t>(bad - values.begin());
+    refuse(file_, name, "finite values", "NaN or infinity at " + index_text(flat, view.shape()));
+  }
+
   static std::string describe(Dtype dtype, std::string_view shape) {
     return std::string(dtype_name(dtype)) + " " + std::string(shape);
   }

@@ -80,6 +80,34 @@ INSTANTIATE_TEST_SUITE_P(, Recorded, testing::ValuesIn(recordings()), [](const a
   return text;
 });
 
+TEST(Record, WeightsWithAScaleForEachBlockAreReadAndGiveTheSameBytesOnEveryPath) {
+  const io::test::TemporaryFolder folder;
+  const std::string weights = (folder / "w.safetensors").string();
+  const std::string recording = (folder / "r.safetensors").string();
+  const std::string output = (folder / "o.safetensors").string();
+  EXPECT_EQ(run_tool({"record", "--recipe", "deepseek", "--query-weights", "fp8", "--query-rank",
+                      "272", "--weights", weights, "--output", recording})
+                .exit_code,
+            0);
+  const auto file = io::SafetensorsFile::open(weights);
+  EXPECT_EQ(file.at("wq_b").dtype, io::Dtype::f8_e4m3);
+  EXPECT_EQ(file.at("wq_b_scale").shape, (std::vector<std::int64_t>{64, 3}));
+  for (const IsaStatus& isa : isa_statuses()) {
+    if (!isa.available) continue;
+    const ToolRun run = run_tool({"replay", recording, "--weights", weights, "--output", output,
+                                  "--scores", "--isa", std::string(name(isa.isa))});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const auto expected = io::SafetensorsFile::open(recording);
+    const auto want = expected.at("expect.score").bytes;
+    const auto result = io::SafetensorsFile::open(output);
+    const auto have = result.at("score").bytes;
+    EXPECT_TRUE(std::equal(want.begin(), want.end(), have.begin(), have.end())) << name(isa.isa);
+  }
+  const ToolRun refused = run_tool({"record", "--recipe", "exact", "--query-weights", "fp8",
+                                    "--weights", weights, "--output", recording});
+  EXPECT_EQ(refused.exit_code, 3) << refused.err;
+}
+
 TEST(Record, GivesTheSameBytesAndReplaysToWhatItExpects) {
   for (const char* recipe :
        {"seed-int8", "deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale", "fp8-rot", "exact"}) {

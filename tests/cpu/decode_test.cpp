@@ -47,15 +47,11 @@ std::shared_ptr<Executor> random_executor(Random& random) {
 }
 
 /// Ragged steps of random sizes over several sequences, some idle.
-void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values values,
-                                           const Recipe& recipe = Recipe::seed_int8()) {
+void expect_ragged_decode_equals_reference(const TestWeights& weights, Random& random, Isa isa,
+                                           Values values) {
   constexpr std::int64_t kSequences = 3;
   const std::int64_t total = random.integer(20, 50);
-  const ModelShape shape{.hidden = 16 * random.integer(1, 5),
-                         .query_rank = 16 * random.integer(1, 4),
-                         .heads = 8 * random.integer(1, 4),
-                         .topk = random.integer(1, 14)};
-  const TestWeights weights(shape, random, values, random.chance(3), recipe);
+  const ModelShape& shape = weights.shape;
   std::vector<TestTokens> tokens;
   for (int i = 0; i < kSequences; ++i) tokens.emplace_back(shape, total, random, values);
   const int slots = static_cast<int>(random.integer(8, 20));
@@ -83,6 +79,20 @@ void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values value
     EXPECT_EQ(difference(reference.state(i), cpu, i), "") << name(isa);
     EXPECT_EQ(cpu.state.length(i), total);
   }
+}
+
+ModelShape random_shape(Random& random, std::int64_t most_rank = 64) {
+  return {.hidden = 16 * random.integer(1, 5),
+          .query_rank = 16 * random.integer(1, most_rank / 16),
+          .heads = 8 * random.integer(1, 4),
+          .topk = random.integer(1, 14)};
+}
+
+void expect_ragged_decode_equals_reference(Random& random, Isa isa, Values values,
+                                           const Recipe& recipe = Recipe::seed_int8()) {
+  const ModelShape shape = random_shape(random);
+  const TestWeights weights(shape, random, values, random.chance(3), recipe);
+  expect_ragged_decode_equals_reference(weights, random, isa, values);
 }
 
 class RaggedDecode : public ::testing::TestWithParam<Values> {};
@@ -114,6 +124,23 @@ TEST_P(RecipeDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
 INSTANTIATE_TEST_SUITE_P(, RecipeDecode,
                          ::testing::Values("deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale",
                                            "fp8-rot", "exact"));
+
+/// A checkpoint's own wq_b: e4m3, and a scale for each 128 x 128.
+class BlockScaledDecode : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BlockScaledDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
+  Random random(30);
+  for (const Values values : {Values::normal, Values::grid, Values::extreme, Values::wild}) {
+    for (const Isa isa : testing::available_isas()) {
+      const ModelShape shape = random_shape(random, 400);
+      TestWeights weights(shape, random, values, random.chance(3), Recipe::named(GetParam()));
+      weights.use_block_scales(random, random.chance(2));
+      expect_ragged_decode_equals_reference(weights, random, isa, values);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, BlockScaledDecode, ::testing::Values("seed-int8", "deepseek", "fp8"));
 
 TEST(Decode, RowsThatManyLanesShareAreMergedInOrder) {
   Random random(29);

@@ -86,5 +86,47 @@ TEST(Weights, EachTensorIsCheckedForShapeAndFiniteness) {
                  "hadamard: expected finite values, found NaN or infinity at [1,0]");
 }
 
+TEST(Weights, ScalesOfBlocksAreChecked) {
+  testing::Random random(6);
+  const ModelShape shape{.hidden = 32, .query_rank = 144, .heads = 8, .topk = 4};
+  testing::TestWeights weights(shape, random, testing::Values::normal);
+  const testing::TestWeights codes = weights;
+  weights.use_block_scales(random, false);
+  EXPECT_NO_THROW(validate(shape, weights.views()));
+  const auto expect_refused = [&](const IndexerWeights& views, const std::string& message) {
+    try {
+      validate(shape, views);
+      FAIL() << "no error: " << message;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::input);
+      EXPECT_EQ(error.what(), message);
+    }
+  };
+  IndexerWeights views = weights.views();
+  views.wq_b = codes.views().wq_b;
+  expect_refused(views, "wq_b: expected INT8, BF16 or E4M3 weights, found several");
+  views = weights.views();
+  views.wq_b_block_scale = {};
+  expect_refused(views, "wq_b_block_scale: expected shape [8,2], found [0,0]");
+  views = weights.views();
+  views.wq_b_block_scale = {weights.block_scales.data(), {8, 1}};
+  expect_refused(views, "wq_b_block_scale: expected shape [8,2], found [8,1]");
+  std::vector<std::uint8_t> exponents(16, 127);
+  views = weights.views();
+  views.wq_b_block_exponent = {exponents.data(), {8, 2}};
+  expect_refused(views, "wq_b_block_scale: expected F32 or E8M0 scales, found both");
+  views.wq_b_block_scale = {};
+  EXPECT_NO_THROW(validate(shape, views));
+  exponents[3] = 255;
+  expect_refused(views,
+                 "wq_b_block_exponent: expected finite values, found NaN or infinity at [1,1]");
+  weights.wq_b_e4m3[145] = 0xff;
+  expect_refused(weights.views(), "wq_b: expected finite values, found NaN or infinity at [1,1]");
+  weights.wq_b_e4m3[145] = 0;
+  weights.block_scales[1] = std::numeric_limits<float>::quiet_NaN();
+  expect_refused(weights.views(),
+                 "wq_b_block_scale: expected finite values, found NaN or infinity at [0,1]");
+}
+
 }  // namespace
 }  // namespace fulgurite

@@ -118,6 +118,61 @@ TEST_F(RecipeStages, E4m3) {
   }
 }
 
+TEST(SmallFloats, RoundingToE4m3IsTheNearestNumberTiesToEven) {
+  std::vector<float> numbers;
+  for (int code = 0; code < 0x7f; ++code) {
+    numbers.push_back(from_e4m3(static_cast<std::uint8_t>(code)));
+  }
+  for (std::size_t i = 0; i + 1 < numbers.size(); ++i) {
+    const float low = numbers[i];
+    const float high = numbers[i + 1];
+    const float middle = (low + high) / 2;
+    for (const float sign : {1.F, -1.F}) {
+      EXPECT_EQ(round_to_e4m3(sign * low), sign * low);
+      EXPECT_EQ(round_to_e4m3(sign * middle), sign * (i % 2 == 0 ? low : high));
+      EXPECT_EQ(round_to_e4m3(sign * std::nextafter(middle, 0.F)), sign * low);
+      EXPECT_EQ(round_to_e4m3(sign * std::nextafter(middle, 500.F)), sign * high);
+      EXPECT_EQ(std::signbit(round_to_e4m3(sign * low)), sign < 0);
+    }
+  }
+  EXPECT_EQ(round_to_e4m3(448), 448);
+  EXPECT_EQ(round_to_e4m3(0x1p-149F), 0);
+}
+
+/// Blocks of 128 features: quantised, multiplied, scaled, added.
+TEST(BlockScaledQuery, IsTheSumOfTheBlocksScaledProducts) {
+  constexpr std::int64_t kRank = 144;  // a block of 128, and one of 16
+  const ModelShape shape{.hidden = 16, .query_rank = kRank, .heads = 8, .topk = 1};
+  const std::int64_t features = shape.heads * kHeadDim;
+  std::vector<std::uint8_t> wq_b(static_cast<std::size_t>(features * kRank), to_e4m3(1.5F));
+  std::vector<std::uint8_t> exponents(16, 127);
+  exponents[2] = 128;  // head 1, the first block: 2
+  exponents[3] = 125;  // and the second: 1/4
+  const std::vector<Bf16> zeros(512 * 16);
+  const std::vector<float> ones(1024, 1.F);
+  const Model model(shape,
+                    {.wq_b_e4m3 = {wq_b.data(), {features, kRank}},
+                     .wq_b_block_exponent = {exponents.data(), {8, 2}},
+                     .weights_proj = {zeros.data(), {8, 16}},
+                     .wkv = {zeros.data(), {256, 16}},
+                     .wgate = {zeros.data(), {256, 16}},
+                     .ape = {ones.data(), {4, 256}},
+                     .norm = {ones.data(), {128}}},
+                    Recipe::deepseek());
+  std::vector<Bf16> qr(kRank);
+  qr[0] = to_bf16(896);     // scale 2, code 448
+  qr[1] = to_bf16(2.125F);  // 1.0625 is a tie between 1 and 1.125: 1
+  qr[128] = to_bf16(448);
+  qr[130] = to_bf16(-0.5F);
+  const std::vector<Row> q = project_query(model, qr);
+  const float first = (448 * 1.5F + 1.5F) * 2;
+  const float second = 448 * 1.5F - 0.75F;
+  EXPECT_EQ(q[0][5], round_to_bf16(first + second));
+  EXPECT_EQ(q[1][5], round_to_bf16(first * 2 + second / 4));
+  qr[140] = Bf16{0x7f80};
+  EXPECT_TRUE(is_nan(project_query(model, qr)[7][127]));
+}
+
 TEST_F(RecipeStages, Int8) {
   const auto input = rows("int8.x");
   const auto codes = values<std::int32_t>("int8.code");

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/checked.hpp"
+
 namespace fulgurite::testing {
 namespace {
 
@@ -42,6 +44,22 @@ TestWeights::TestWeights(const ModelShape& model_shape, Random& random, Values v
   if (general_hadamard) hadamard = random.bf16s(kHeadDim * kHeadDim, finite(values));
 }
 
+void TestWeights::use_block_scales(Random& random, bool as_exponents) {
+  const std::int64_t blocks = shape.heads * core::divide_up(shape.query_rank, 128);
+  wq_b_e4m3.clear();
+  for (std::int64_t i = 0; i < shape.heads * kHeadDim * shape.query_rank; ++i) {
+    const auto byte = static_cast<std::uint8_t>(random.integer(0, 255));
+    wq_b_e4m3.push_back((byte & 0x7f) == 0x7f ? std::uint8_t{0} : byte);
+  }
+  if (as_exponents) {
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      block_exponents.push_back(static_cast<std::uint8_t>(random.integer(100, 130)));
+    }
+  } else {
+    block_scales = random.floats(blocks, Values::normal);
+  }
+}
+
 IndexerWeights TestWeights::views() const {
   IndexerWeights views{.wq_b = {wq_b.data(), {shape.heads * kHeadDim, shape.query_rank}},
                        .wq_b_scale = {wq_b_scale.data(), {shape.heads * kHeadDim}},
@@ -55,6 +73,15 @@ IndexerWeights TestWeights::views() const {
     views.wq_b = {};
     views.wq_b_scale = {};
     views.wq_b_bf16 = {wq_b_bf16.data(), {shape.heads * kHeadDim, shape.query_rank}};
+  }
+  if (!wq_b_e4m3.empty()) {
+    const std::array<std::int64_t, 2> scales{shape.heads, core::divide_up(shape.query_rank, 128)};
+    views.wq_b = {};
+    views.wq_b_scale = {};
+    views.wq_b_bf16 = {};
+    views.wq_b_e4m3 = {wq_b_e4m3.data(), {shape.heads * kHeadDim, shape.query_rank}};
+    if (!block_scales.empty()) views.wq_b_block_scale = {block_scales.data(), scales};
+    if (!block_exponents.empty()) views.wq_b_block_exponent = {block_exponents.data(), scales};
   }
   if (!hadamard.empty()) views.hadamard = {hadamard.data(), {kHeadDim, kHeadDim}};
   return views;

@@ -15,11 +15,15 @@ namespace fulgurite::testing {
 struct TestWeights {
   TestWeights(const ModelShape& shape, Random& random, Values values, bool general_hadamard = false,
               const Recipe& recipe = Recipe::seed_int8());
+  /// From now on wq_b is of E4M3, with scales of fp32 or E8M0.
+  void use_block_scales(Random& random, bool as_exponents);
   [[nodiscard]] IndexerWeights views() const;
 
   ModelShape shape;
   Recipe recipe;
   std::vector<Bf16> wq_b_bf16;  ///< of recipes without int8 rows
+  std::vector<std::uint8_t> wq_b_e4m3, block_exponents;
+  std::vector<float> block_scales;
   std::vector<std::int8_t> wq_b;
   std::vector<float> wq_b_scale;
   std::vector<Bf16> weights_proj, wkv, wgate, hadamard;
