@@ -9,14 +9,17 @@
 
 // How a matrix product is cut into tiles, for `query` and `project` alike. A tile is kGroups x 16
 // columns of kRows tokens, all of K: its sums stay in registers, one line of weights serves kRows
-// tokens and one word of activations kGroups lines. Tiles of the same columns follow each other, so
-// that their weights come from the L2 cache but once.
+// tokens and one word of activations kGroups lines. A slab is the tiles of the same columns. They
+// follow each other, so that their weights come from far but once, and each fetches its share of
+// the next slab's. A slab of one tile fetches nothing: it reads its weights in the order of memory,
+// which the processor foresees better than any program.
 //
 // A Product names the problem and brings the tile:
-//   Problem, kRows (most tokens of a tile), kAccumulators (vectors of sums that fit the registers),
-//   kMaxGroups, kWordBytes, kWordValues (values of K in a word),
-//   depth(problem), pack_word(word, values),
-//   tile<kGroups, kRows, kFirst>(problem, words, row, column); kFirst: its weights come from far.
+//   Problem, kRows (most tokens of a tile), kWordBytes, kWordValues (values of K in a word),
+//   groups(rows, alone): kGroups of a tile of so many tokens; alone in its slab or not,
+//   depth(problem), line(problem, column, word): the address of a line of weights,
+//   pack_word(word, values),
+//   tile<kGroups, kRows>(problem, words, row, column, ahead), which calls ahead() once a word of K.
 //
 // Activations are packed [blocks of rows][K / kWordValues][rows of the block][kWordBytes]; blocks
 // have kRows rows but for the last.
@@ -27,67 +30,115 @@ namespace {
 /// kColumnBlock, for sizes of arrays.
 constexpr std::size_t kColumns = kColumnBlock;
 
-template <class Product>
-constexpr std::size_t groups_for(std::size_t rows) {
-  const std::size_t groups = Product::kAccumulators / rows;
-  return groups < 1 ? 1 : groups > Product::kMaxGroups ? Product::kMaxGroups : groups;
-}
+/// What a tile that is alone in its slab fetches.
+struct FetchNothing {
+  FULGURITE_INLINE void operator()() const {}
+};
 
-/// Tokens row..row+rows-1 behind other blocks, rows <= kRows.
-template <class Product, std::size_t kGroups, std::size_t kRows>
-void tail_tile(const typename Product::Problem& problem, const std::uint8_t* words, std::size_t row,
-               std::size_t rows, std::size_t column) {
+/// One of `tiles` tiles fetches its share of the slab that begins at `column`.
+template <class Product, std::size_t kGroups>
+class FetchShare {
+ public:
+  FULGURITE_INLINE FetchShare(const typename Product::Problem& problem, std::size_t column,
+                              std::size_t tile, std::size_t tiles)
+      : tiles_(tiles) {
+    const std::size_t words =
+        static_cast<std::size_t>(Product::depth(problem)) / Product::kWordValues;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      line_[g] = Product::line(problem, column + g * kColumns, words * tile / tiles);
+    }
+  }
+  FULGURITE_INLINE void operator()() {
+    constexpr std::size_t kLineBytes = 64;
+    if (--left_ != 0) return;
+    left_ = tiles_;
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      __builtin_prefetch(line_[g]);
+      line_[g] += kLineBytes;
+    }
+  }
+
+ private:
+  const std::uint8_t* line_[kGroups];
+  std::size_t tiles_;
+  std::size_t left_ = 1;
+};
+
+/// A tile of `rows` tokens, at most kRows.
+template <class Product, std::size_t kGroups, std::size_t kRows, class Ahead>
+void last_tile(const typename Product::Problem& problem, const std::uint8_t* words, std::size_t row,
+               std::size_t rows, std::size_t column, Ahead ahead) {
   if (rows == kRows) {
-    Product::template tile<kGroups, kRows, false>(problem, words, row, column);
+    Product::template tile<kGroups, kRows>(problem, words, row, column, ahead);
   } else if constexpr (kRows > 1) {
-    tail_tile<Product, kGroups, kRows - 1>(problem, words, row, rows, column);
+    last_tile<Product, kGroups, kRows - 1>(problem, words, row, rows, column, ahead);
   }
 }
 
-/// All tokens, kRows of them or more, in blocks of kRows, of the columns
-/// column..column+16*kGroups-1.
-template <class Product, std::size_t kGroups, std::size_t kRows>
-void slab(const typename Product::Problem& problem, std::size_t column) {
+/// More than kRows tokens, of the columns column..column+16*kGroups-1; the slab after it begins at
+/// `next`.
+template <class Product, std::size_t kGroups>
+void slab(const typename Product::Problem& problem, std::size_t column, std::size_t next) {
+  constexpr std::size_t kRows = Product::kRows;
   const auto* const words = static_cast<const std::uint8_t*>(problem.activations);
   const auto tokens = static_cast<std::size_t>(problem.tokens);
   const std::size_t row_bytes = static_cast<std::size_t>(Product::depth(problem)) /
                                 Product::kWordValues * Product::kWordBytes;
-  Product::template tile<kGroups, kRows, true>(problem, words, 0, column);
-  std::size_t row = kRows;
-  for (; row + kRows <= tokens; row += kRows) {
-    Product::template tile<kGroups, kRows, false>(problem, words + row * row_bytes, row, column);
-  }
-  if constexpr (kRows == Product::kRows && kRows > 1) {
-    if (row < tokens) {
-      tail_tile<Product, kGroups, kRows - 1>(problem, words + row * row_bytes, row, tokens - row,
-                                             column);
+  const std::size_t tiles = (tokens + kRows - 1) / kRows;
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    const std::size_t row = tile * kRows;
+    const FetchShare<Product, kGroups> ahead(problem, next, tile, tiles);
+    if (tokens - row >= kRows) {
+      Product::template tile<kGroups, kRows>(problem, words + row * row_bytes, row, column, ahead);
+    } else {
+      last_tile<Product, kGroups, kRows>(problem, words + row * row_bytes, row, tokens - row,
+                                         column, ahead);
     }
   }
 }
 
-template <class Product, std::size_t kGroups, std::size_t kRows>
+/// kTokens: of the one tile that there is, or 0 if there are several.
+template <class Product, std::size_t kTokens, std::size_t kGroups>
 void columns_by(const typename Product::Problem& problem, std::size_t first, std::size_t last) {
   std::size_t column = first;
   for (; column + kGroups * kColumns <= last; column += kGroups * kColumns) {
-    slab<Product, kGroups, kRows>(problem, column);
+    if constexpr (kTokens > 0) {
+      Product::template tile<kGroups, kTokens>(
+          problem, static_cast<const std::uint8_t*>(problem.activations), 0, column,
+          FetchNothing{});
+    } else {
+      const std::size_t next = column + kGroups * kColumns;
+      slab<Product, kGroups>(problem, column, next + kGroups * kColumns <= last ? next : first);
+    }
   }
   if constexpr (kGroups > 1) {
-    if (column < last) columns_by<Product, kGroups - 1, kRows>(problem, column, last);
+    if (column < last) columns_by<Product, kTokens, kGroups - 1>(problem, column, last);
   }
 }
 
-/// The columns first..last. Few tokens make a tile of few rows and many columns: the weights are
-/// then all that counts, and more of their lines are on the way at a time.
-template <class Product, std::size_t kRows = Product::kRows>
-void multiply(const typename Product::Problem& problem, std::int64_t first, std::int64_t last) {
-  if constexpr (kRows > 1) {
-    if (problem.tokens < static_cast<std::int64_t>(kRows)) {
-      multiply<Product, kRows - 1>(problem, first, last);
+template <class Product, std::size_t kTokens>
+void multiply_one_tile(const typename Product::Problem& problem, std::size_t first,
+                       std::size_t last) {
+  if constexpr (kTokens > 1) {
+    if (problem.tokens < static_cast<std::int64_t>(kTokens)) {
+      multiply_one_tile<Product, kTokens - 1>(problem, first, last);
       return;
     }
   }
-  columns_by<Product, groups_for<Product>(kRows), kRows>(problem, static_cast<std::size_t>(first),
-                                                         static_cast<std::size_t>(last));
+  columns_by<Product, kTokens, Product::groups(kTokens, true)>(problem, first, last);
+}
+
+/// The columns first..last.
+template <class Product>
+void multiply(const typename Product::Problem& problem, std::int64_t first, std::int64_t last) {
+  const auto begin = static_cast<std::size_t>(first);
+  const auto end = static_cast<std::size_t>(last);
+  if (problem.tokens > static_cast<std::int64_t>(Product::kRows)) {
+    columns_by<Product, 0, Product::groups(Product::kRows, false)>(problem, begin, end);
+  } else {
+    multiply_one_tile<Product, Product::kRows>(problem, begin, end);
+  }
 }
 
 using FourWords = std::uint32_t __attribute__((vector_size(16)));

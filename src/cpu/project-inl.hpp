@@ -49,11 +49,23 @@ struct HiddenProduct {
   static constexpr bool kWide = kVectorRegisters >= 32;
   static constexpr std::size_t kRows = kWide ? kMaxHiddenRows : 4;
   static constexpr std::size_t kAccumulators = kWide ? 24 : kVectorRegisters / 2;
-  static constexpr std::size_t kMaxGroups = 4;
   static constexpr std::size_t kWordValues = 2;
   static constexpr std::size_t kWordBytes = kBf16WordBytes;
 
+  /// Sums that do not wait for each other, with the fewest runs of memory; tiles that follow each
+  /// other rather read their words less often.
+  static constexpr std::size_t groups(std::size_t rows, bool alone) {
+    const std::size_t fit = rows < kAccumulators ? kAccumulators / rows : 1;
+    const std::size_t wanted = !alone || rows == 1 ? 4 : rows <= kRows / 2 ? 2 : 1;
+    return wanted < fit ? wanted : fit;
+  }
   static std::int64_t depth(const Problem& problem) { return problem.hidden; }
+  static const std::uint8_t* line(const Problem& problem, std::size_t column, std::size_t word) {
+    constexpr std::size_t kLine = kColumns * kWordValues;
+    const std::uint16_t* const values =
+        problem.weights + column * static_cast<std::size_t>(depth(problem)) + word * kLine;
+    return reinterpret_cast<const std::uint8_t*>(values);
+  }
 
   FULGURITE_INLINE static void pack_word(std::uint8_t* word, const std::uint16_t* values) {
     // PlainDot wants denormals to be gone; the others do not see them.
@@ -61,15 +73,15 @@ struct HiddenProduct {
                     kHasFusedMultiplyAdd ? values[1] : without_denormal(values[1]));
   }
 
-  template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
+  template <std::size_t kGroups, std::size_t kTileRows, class Ahead>
   static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                   std::size_t column) {
+                   std::size_t column, Ahead ahead) {
     if constexpr (kHasFusedMultiplyAdd) {
-      dot_tile<DefinedDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
+      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column, ahead);
     } else if (is_plain<kGroups>(problem, row, column)) {
-      dot_tile<PlainDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
+      dot_tile<PlainDot, kGroups, kTileRows>(problem, words, row, column, ahead);
     } else {
-      dot_tile<DefinedDot, kGroups, kTileRows, kFirst>(problem, words, row, column);
+      dot_tile<DefinedDot, kGroups, kTileRows>(problem, words, row, column, ahead);
     }
   }
 
@@ -92,16 +104,15 @@ struct HiddenProduct {
     return true;
   }
 
-  template <class Dot, std::size_t kGroups, std::size_t kTileRows, bool kFirst>
+  template <class Dot, std::size_t kGroups, std::size_t kTileRows, class Ahead>
   static void dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                       std::size_t column);
+                       std::size_t column, Ahead ahead);
 };
 
-template <class Dot, std::size_t kGroups, std::size_t kTileRows, bool kFirst>
+template <class Dot, std::size_t kGroups, std::size_t kTileRows, class Ahead>
 void HiddenProduct::dot_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                             std::size_t column) {
+                             std::size_t column, Ahead ahead) {
   constexpr std::size_t kLine = kColumns * kWordValues;
-  constexpr std::size_t kPrefetch = 16 * kLine;
   const auto depth = static_cast<std::size_t>(problem.hidden);
   const auto columns = static_cast<std::size_t>(problem.columns);
   const std::uint16_t* const weights = problem.weights + column * depth;
@@ -113,12 +124,11 @@ void HiddenProduct::dot_tile(const Problem& problem, const std::uint8_t* words, 
     for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = zero_f32();
   }
   for (std::size_t k = 0; k < depth / kWordValues; ++k) {
+    ahead();
     Bf16Line line[kGroups];
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < kGroups; ++g) {
-      const std::uint16_t* const at = weights + g * kColumns * depth + k * kLine;
-      if constexpr (kFirst) __builtin_prefetch(at + kPrefetch);
-      line[g] = load_bf16_line(at);
+      line[g] = load_bf16_line(weights + g * kColumns * depth + k * kLine);
     }
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < kTileRows; ++r) {

@@ -17,66 +17,64 @@ struct QueryProduct {
   using Problem = QueryProjection;
   static constexpr std::size_t kAccumulators = kVectorRegisters / 2;
   static constexpr std::size_t kRows = kAccumulators < kRowBlock ? kAccumulators : kRowBlock;
-  static constexpr std::size_t kMaxGroups = 4;
   static constexpr std::size_t kWordValues = 4;
   static constexpr std::size_t kWordBytes = cpu::kWordBytes;
 
+  /// The weights of one group stay in L1 while the tokens come, and are one run of memory.
+  static constexpr std::size_t groups(std::size_t /*rows*/, bool /*alone*/) { return 1; }
   static std::int64_t depth(const Problem& problem) { return problem.query_rank; }
+  static const std::uint8_t* line(const Problem& problem, std::size_t column, std::size_t word) {
+    constexpr std::size_t kLine = kColumns * kWordValues;
+    return problem.weights + column * static_cast<std::size_t>(depth(problem)) + word * kLine;
+  }
 
   FULGURITE_INLINE static void pack_word(std::uint8_t* word, const std::int8_t* values) {
     store_word(word, values);
   }
 
-  template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
+  template <std::size_t kGroups, std::size_t kTileRows, class Ahead>
   static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                   std::size_t column);
+                   std::size_t column, Ahead ahead);
 };
 
-template <std::size_t kGroups, std::size_t kTileRows, bool kFirst>
+template <std::size_t kGroups, std::size_t kTileRows, class Ahead>
 void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                        std::size_t column) {
-  constexpr std::size_t kLine = 64;
-  // Weights that come from memory or the last cache, and those that the second cache holds.
-  constexpr std::size_t kLinesAhead = kFirst ? 14 : 16;
+                        std::size_t column, Ahead ahead) {
+  static_assert(kGroups == 1);
+  // Few tokens: several sums for each, as one alone would wait for itself. They are exact.
+  constexpr std::size_t kSums = kTileRows > kRows / 2 ? 1 : kTileRows > kRows / 4 ? 2 : 4;
   const auto depth = static_cast<std::size_t>(problem.query_rank);
   const auto columns = static_cast<std::size_t>(problem.columns);
-  const std::uint8_t* const weights = problem.weights + column * depth;
+  const std::uint8_t* const weights = line(problem, column, 0);
 
-  Sum sums[kGroups][kTileRows];
+  Sum sums[kSums][kTileRows];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
+    sums[0][r] = to_sum(set1(problem.correction[row + r]));
 #pragma GCC unroll 4
-    for (std::size_t g = 0; g < kGroups; ++g)
-      sums[g][r] = to_sum(set1(problem.correction[row + r]));
+    for (std::size_t i = 1; i < kSums; ++i) sums[i][r] = to_sum(set1(std::int32_t{0}));
   }
-  for (std::size_t k = 0; k < depth / kWordValues; ++k) {
-    // Beyond its own lines a tile fetches the first of the columns that follow.
-    const bool beyond = kFirst && k + kLinesAhead >= depth / kWordValues;
-    const std::size_t ahead =
-        kLinesAhead * kLine + (beyond ? (kGroups - 1) * kColumns * depth : std::size_t{0});
-    Line line[kGroups];
+  for (std::size_t k = 0; k < depth / kWordValues; k += kSums) {
 #pragma GCC unroll 4
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      const std::uint8_t* const at = weights + g * kColumns * depth + k * kLine;
-      __builtin_prefetch(at + ahead);
-      line[g] = load_line(at);
-    }
+    for (std::size_t i = 0; i < kSums; ++i) {
+      ahead();
+      const Line values = load_line(weights + (k + i) * kColumns * kWordValues);
 #pragma GCC unroll 8
-    for (std::size_t r = 0; r < kTileRows; ++r) {
-      const Word word = load_word(words + (k * kTileRows + r) * kWordBytes);
-#pragma GCC unroll 4
-      for (std::size_t g = 0; g < kGroups; ++g) sums[g][r] = dot(sums[g][r], line[g], word);
+      for (std::size_t r = 0; r < kTileRows; ++r) {
+        const Word word = load_word(words + ((k + i) * kTileRows + r) * kWordBytes);
+        sums[i][r] = dot(sums[i][r], values, word);
+      }
     }
   }
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
+    I32 sum = to_i32(sums[0][r]);
+#pragma GCC unroll 4
+    for (std::size_t i = 1; i < kSums; ++i) sum = add(sum, to_i32(sums[i][r]));
     const F32 row_scale = set1(problem.row_scale[row + r]);
-    std::uint16_t* const out = problem.out + (row + r) * columns + column;
-#pragma GCC unroll 4
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      const F32 column_scale = load(problem.column_scale + column + g * kColumns);
-      store_bf16(out + g * kColumns, mul(mul(to_f32(to_i32(sums[g][r])), row_scale), column_scale));
-    }
+    const F32 column_scale = load(problem.column_scale + column);
+    store_bf16(problem.out + (row + r) * columns + column,
+               mul(mul(to_f32(sum), row_scale), column_scale));
   }
 }
 
