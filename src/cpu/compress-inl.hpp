@@ -57,16 +57,17 @@ FULGURITE_INLINE F32 pool(const KeyWindow& w, int i) {
   return mean;
 }
 
-/// RMSNorm; the sum of squares has one lane per feature mod 16.
-FULGURITE_INLINE void normalize(Row& row, const float* norm, float eps) {
+/// RMSNorm of bf16 features in their order, to bf16; the sum of squares has one lane per feature
+/// mod 16.
+FULGURITE_INLINE void normalize(F32 (&features)[kRowVectors], const float* norm, float eps) {
   F32 squares = zero_f32();
 #pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) squares = add(squares, mul(row.part[i], row.part[i]));
+  for (int i = 0; i < kRowVectors; ++i) squares = add(squares, mul(features[i], features[i]));
   const float mean = halving_sum(squares) * (1.0F / kHeadDim);
   const F32 factor = set1(1.0F / __builtin_sqrtf(mean + eps));
 #pragma GCC unroll 8
   for (int i = 0; i < kRowVectors; ++i) {
-    row.part[i] = mul(mul(row.part[i], factor), load(norm + kLanes * i));
+    features[i] = round_bf16(mul(mul(features[i], factor), load(norm + kLanes * i)));
   }
 }
 
@@ -85,21 +86,32 @@ FULGURITE_INLINE void rotate_key(Row& row, const Rotation& rotation) {
 }
 
 void compress_window(const KeyWindow& w) {
+  F32 features[kRowVectors];
+  for (int i = 0; i < kRowVectors; ++i) features[i] = round_bf16(pool(w, i));
+  normalize(features, w.norm, w.norm_eps);
   Row row;
-  for (int i = 0; i < kRowVectors; ++i) row.part[i] = round_bf16(pool(w, i));
-  normalize(row, w.norm, w.norm_eps);
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) row.part[i] = round_bf16(row.part[i]);
-  rope(row, rope_table(w.cos, w.sin));
-  if (w.rotate) rotate_key(row, w.rotation);
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) {
-    row.part[i] = canonical_nan(row.part[i]);
-    if (w.row != nullptr) store(w.row + kLanes * i, row.part[i]);
-    row.part[i] = round_bf16(row.part[i]);
-    if (w.row_bf16 != nullptr) store_bf16(w.row_bf16 + kLanes * i, row.part[i]);
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    row.even[i] = even_lanes(features[2 * i], features[2 * i + 1]);
+    row.odd[i] = odd_lanes(features[2 * i], features[2 * i + 1]);
   }
-  quantize(row, w.codes, w.scale);
+  rope(row, w.cos, w.sin);
+  if (w.rotate) rotate_key(row, w.rotation);
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    row.even[i] = canonical_nan(row.even[i]);
+    row.odd[i] = canonical_nan(row.odd[i]);
+  }
+  if (w.row != nullptr) store_row(w.row, row);
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    row.even[i] = round_bf16(row.even[i]);
+    row.odd[i] = round_bf16(row.odd[i]);
+  }
+  if (w.row_bf16 != nullptr) store_bf16_row(w.row_bf16, row);
+  RowBlock block;
+  put_row(block, 0, row);
+  quantize(block, 1, w.codes, w.scale);
 }
 
 }  // namespace

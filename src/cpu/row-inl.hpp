@@ -14,71 +14,98 @@ namespace {
 
 constexpr int kHeadDim = 128;
 constexpr int kRowVectors = kHeadDim / kLanes;
+constexpr int kRowPairs = kRowVectors / 2;
+
+/// Features in pairs, as rope wants them: vectors i hold the even and the odd ones of
+/// 32*i..32*i+31. Level 1 of the butterflies is then between vectors, too.
 struct Row {
-  F32 part[kRowVectors];
+  F32 even[kRowPairs];
+  F32 odd[kRowPairs];
 };
 
 FULGURITE_INLINE Row load_bf16_row(const std::uint16_t* p) {
+  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(p);
   Row row;
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) row.part[i] = load_bf16(p + kLanes * i);
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    const I32 pair = load(pairs + kLanes * i);
+    row.even[i] = as_f32(shift_left<16>(pair));
+    row.odd[i] = as_f32(bit_and(pair, set1_bits(0xffff0000U)));
+  }
   return row;
 }
 FULGURITE_INLINE void store_bf16_row(std::uint16_t* p, const Row& row) {
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) store_bf16(p + kLanes * i, row.part[i]);
-}
-
-/// cos and sin by feature, the sine of the even feature of a pair negated: e*cos - o*sin is then
-/// e*cos + o*(-sin), with the same roundings.
-struct RopeTable {
-  float cos[kHeadDim / 2];
-  float sin[kHeadDim / 2];
-};
-FULGURITE_INLINE RopeTable rope_table(const float* cos, const float* sin) {
-  RopeTable table;
-  for (int i = 0; i < kHeadDim / 4; ++i) {
-    table.cos[2 * i] = cos[i];
-    table.cos[2 * i + 1] = cos[i];
-    table.sin[2 * i] = -sin[i];
-    table.sin[2 * i + 1] = sin[i];
-  }
-  return table;
-}
-/// rope: features 64..127 in pairs, then bf16.
-FULGURITE_INLINE void rope(Row& row, const RopeTable& table) {
-  constexpr int kFirst = kRowVectors / 2;
+  auto* const pairs = reinterpret_cast<std::uint32_t*>(p);
 #pragma GCC unroll 4
-  for (int i = 0; i < kRowVectors - kFirst; ++i) {
-    const F32 x = row.part[kFirst + i];
-    const F32 turned = add(mul(x, load(table.cos + kLanes * i)),
-                           mul(lane_xor<1>(x), load(table.sin + kLanes * i)));
-    row.part[kFirst + i] = round_bf16(turned);
+  for (int i = 0; i < kRowPairs; ++i) {
+    store(pairs + kLanes * i, bit_or(to_bf16(row.even[i]), shift_left<16>(to_bf16(row.odd[i]))));
+  }
+}
+FULGURITE_INLINE Row load_row(const float* p) {
+  Row row;
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    const F32 first = load(p + 2 * kLanes * i);
+    const F32 second = load(p + 2 * kLanes * i + kLanes);
+    row.even[i] = even_lanes(first, second);
+    row.odd[i] = odd_lanes(first, second);
+  }
+  return row;
+}
+FULGURITE_INLINE void store_row(float* p, const Row& row) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    store(p + 2 * kLanes * i, interleave_low(row.even[i], row.odd[i]));
+    store(p + 2 * kLanes * i + kLanes, interleave_high(row.even[i], row.odd[i]));
   }
 }
 
-template <int kStep>
-FULGURITE_INLINE void butterfly_across(Row& row) {
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) {
-    if ((i & kStep) != 0) continue;
-    const F32 a = row.part[i];
-    const F32 b = row.part[i + kStep];
-    row.part[i] = add(a, b);
-    row.part[i + kStep] = sub(a, b);
+/// rope: features 64..127 in pairs, then bf16; cos and sin [32].
+FULGURITE_INLINE void rope(Row& row, const float* cos, const float* sin) {
+  constexpr int kFirst = kRowPairs / 2;
+#pragma GCC unroll 2
+  for (int i = 0; i < kRowPairs - kFirst; ++i) {
+    const F32 c = load(cos + kLanes * i);
+    const F32 s = load(sin + kLanes * i);
+    const F32 even = row.even[kFirst + i];
+    const F32 odd = row.odd[kFirst + i];
+    row.even[kFirst + i] = round_bf16(sub(mul(even, c), mul(odd, s)));
+    row.odd[kFirst + i] = round_bf16(add(mul(odd, c), mul(even, s)));
   }
+}
+
+FULGURITE_INLINE void butterfly_across(F32& a, F32& b) {
+  const F32 sum = add(a, b);
+  b = sub(a, b);
+  a = sum;
+}
+template <int kStep>
+FULGURITE_INLINE void butterfly_across(F32 (&half)[kRowPairs]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    if ((i & kStep) == 0) butterfly_across(half[i], half[i + kStep]);
+  }
+}
+FULGURITE_INLINE F32 butterfly_lanes(F32 x) {
+  return butterfly<8>(butterfly<4>(butterfly<2>(butterfly<1>(x))));
 }
 /// row * (factor * Sylvester): butterflies of levels 1, 2, ..., 64, then the factor.
 FULGURITE_INLINE void multiply_sylvester(Row& row, float factor) {
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) {
-    row.part[i] = butterfly<8>(butterfly<4>(butterfly<2>(butterfly<1>(row.part[i]))));
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    butterfly_across(row.even[i], row.odd[i]);
+    row.even[i] = butterfly_lanes(row.even[i]);
+    row.odd[i] = butterfly_lanes(row.odd[i]);
   }
-  butterfly_across<1>(row);
-  butterfly_across<2>(row);
-  butterfly_across<4>(row);
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) row.part[i] = mul(row.part[i], set1(factor));
+  butterfly_across<1>(row.even);
+  butterfly_across<1>(row.odd);
+  butterfly_across<2>(row.even);
+  butterfly_across<2>(row.odd);
+#pragma GCC unroll 4
+  for (int i = 0; i < kRowPairs; ++i) {
+    row.even[i] = mul(row.even[i], set1(factor));
+    row.odd[i] = mul(row.odd[i], set1(factor));
+  }
 }
 
 constexpr int kMatrixRows = kMaxHiddenRows;
@@ -116,36 +143,50 @@ FULGURITE_INLINE void multiply_lines(const std::uint16_t* rows, std::int64_t cou
           0, kHeadDim);
 }
 
-FULGURITE_INLINE Row load_row(const float* p) {
-  Row row;
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) row.part[i] = load(p + kLanes * i);
-  return row;
+/// Rows on their way to int8. Sixteen at once, so that none waits for the extremes and the
+/// divisions of the one before.
+constexpr int kBlockRows = kLanes;
+struct RowBlock {
+  alignas(64) float features[kBlockRows][kRowVectors][kLanes];
+  alignas(64) std::int32_t largest[kBlockRows] = {};  ///< of the magnitudes, their bits
+};
+
+FULGURITE_INLINE void put_row(RowBlock& block, std::int64_t i, const Row& row) {
+  I32 largest = zero_i32();
+#pragma GCC unroll 4
+  for (int pair = 0; pair < kRowPairs; ++pair) {
+    store(block.features[i][2 * pair], row.even[pair]);
+    store(block.features[i][2 * pair + 1], row.odd[pair]);
+    largest = max(largest, max(magnitude_bits(row.even[pair]), magnitude_bits(row.odd[pair])));
+  }
+  block.largest[i] = largest_lane(largest);
 }
 
 /// s = 127 / max(max|x|, 1e-4), code = rint(x * s), scale = 1 / s; codes 0 and scale NaN if a
 /// feature is not finite.
-FULGURITE_INLINE void quantize(const Row& row, std::int8_t* codes, float* scale) {
-  constexpr float kLargestCode = 127.0F;
-  constexpr float kSmallestAmax = 1e-4F;
-  constexpr std::int32_t kInfinityBits = 0x7f800000;
-  I32 largest = magnitude_bits(row.part[0]);
-#pragma GCC unroll 8
-  for (int i = 1; i < kRowVectors; ++i) largest = max(largest, magnitude_bits(row.part[i]));
-  const std::int32_t largest_bits = largest_lane(largest);
-  if (largest_bits >= kInfinityBits) {
-    std::memset(codes, 0, kHeadDim);
-    constexpr std::uint32_t kNan = 0x7fc00000;
-    std::memcpy(scale, &kNan, sizeof kNan);
-    return;
+FULGURITE_INLINE void quantize(const RowBlock& block, std::int64_t count, std::int8_t* codes,
+                               float* scale) {
+  const I32 largest = load(block.largest);
+  const F32 s = div(set1(127.0F), max(as_f32(largest), set1(1e-4F)));
+  alignas(64) float factors[kBlockRows];
+  store(factors, s);
+  store_first(scale, count, div(set1(1.0F), s));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const F32 factor = set1(factors[i]);
+#pragma GCC unroll 4
+    for (int pair = 0; pair < kRowPairs; ++pair) {
+      const F32 even = load(block.features[i][2 * pair]);
+      const F32 odd = load(block.features[i][2 * pair + 1]);
+      store_s8_pairs(codes + i * kHeadDim + 2 * kLanes * pair, round_to_i32(mul(even, factor)),
+                     round_to_i32(mul(odd, factor)));
+    }
   }
-  float amax;
-  std::memcpy(&amax, &largest_bits, sizeof amax);
-  const float s = kLargestCode / (amax > kSmallestAmax ? amax : kSmallestAmax);
-  *scale = 1.0F / s;
-#pragma GCC unroll 8
-  for (int i = 0; i < kRowVectors; ++i) {
-    store_s8(codes + kLanes * i, round_to_i32(mul(row.part[i], set1(s))));
+  const std::uint32_t not_finite = bits(greater(largest, set1(std::int32_t{0x7f7fffff})));
+  for (std::int64_t i = 0; not_finite >> i != 0; ++i) {
+    if ((not_finite >> i & 1U) == 0) continue;
+    std::memset(codes + i * kHeadDim, 0, kHeadDim);
+    constexpr std::uint32_t kNan = 0x7fc00000;
+    std::memcpy(scale + i, &kNan, sizeof kNan);
   }
 }
 

@@ -7,7 +7,11 @@
 namespace fulgurite::cpu {
 namespace {
 
-void transform_by_matrix(const QueryTransform& t, const RopeTable& table) {
+FULGURITE_INLINE std::int64_t block_count(std::int64_t left) {
+  return left < kBlockRows ? left : kBlockRows;
+}
+
+void transform_by_matrix(const QueryTransform& t) {
   alignas(64) std::uint16_t turned[kMatrixRows * kHeadDim];
   alignas(64) float products[kMatrixRows * kHeadDim];
   ExponentRange exponents[kMatrixBlocks];
@@ -17,34 +21,42 @@ void transform_by_matrix(const QueryTransform& t, const RopeTable& table) {
     const std::int64_t count = left < kMatrixRows ? left : kMatrixRows;
     for (std::int64_t i = 0; i < count; ++i) {
       Row row = load_bf16_row(t.q + (head + i) * kHeadDim);
-      rope(row, table);
+      rope(row, t.cos, t.sin);
       store_bf16_row(turned + i * kHeadDim, row);
     }
     multiply_lines(turned, count, t.rotation.lines, plain ? exponents : nullptr, products);
-    for (std::int64_t i = 0; i < count; ++i) {
-      quantize(load_row(products + i * kHeadDim), t.codes + (head + i) * kHeadDim,
-               t.scale + head + i);
-    }
+    RowBlock block;
+    for (std::int64_t i = 0; i < count; ++i) put_row(block, i, load_row(products + i * kHeadDim));
+    quantize(block, count, t.codes + head * kHeadDim, t.scale + head);
   }
 }
 
 void transform_query(const QueryTransform& t) {
-  const RopeTable table = rope_table(t.cos, t.sin);
   if (!t.rotation.butterflies) {
-    transform_by_matrix(t, table);
+    transform_by_matrix(t);
     return;
   }
-  for (std::int64_t head = 0; head < t.heads; ++head) {
-    Row row = load_bf16_row(t.q + head * kHeadDim);
-    rope(row, table);
-    multiply_sylvester(row, t.rotation.factor);
-    quantize(row, t.codes + head * kHeadDim, t.scale + head);
+  for (std::int64_t head = 0; head < t.heads; head += kBlockRows) {
+    const std::int64_t count = block_count(t.heads - head);
+    RowBlock block;
+    for (std::int64_t i = 0; i < count; ++i) {
+      Row row = load_bf16_row(t.q + (head + i) * kHeadDim);
+      rope(row, t.cos, t.sin);
+      multiply_sylvester(row, t.rotation.factor);
+      put_row(block, i, row);
+    }
+    quantize(block, count, t.codes + head * kHeadDim, t.scale + head);
   }
 }
 
 void quantize_rows(const RowQuantization& q) {
-  for (std::int64_t i = 0; i < q.count; ++i) {
-    quantize(load_bf16_row(q.rows + i * kHeadDim), q.codes + i * kHeadDim, q.scale + i);
+  for (std::int64_t first = 0; first < q.count; first += kBlockRows) {
+    const std::int64_t count = block_count(q.count - first);
+    RowBlock block;
+    for (std::int64_t i = 0; i < count; ++i) {
+      put_row(block, i, load_bf16_row(q.rows + (first + i) * kHeadDim));
+    }
+    quantize(block, count, q.codes + first * kHeadDim, q.scale + first);
   }
 }
 

@@ -73,21 +73,25 @@ FULGURITE_INLINE F32 to_f32(I32 a) {
 FULGURITE_INLINE I32 round_to_i32(F32 a) {
   return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)};
 }
-FULGURITE_INLINE void store_s8(std::int8_t* p, I32 a) {
-  // The packs interleave 128-bit halves: 0..3 8..11 | 4..7 12..15.
-  const __m256i words = _mm256_packs_epi32(a.low, a.high);
-  const __m128i even = _mm256_castsi256_si128(words);
-  const __m128i odd = _mm256_extracti128_si256(words, 1);
-  const __m128i bytes = _mm_packs_epi16(even, odd);  // 0..3 8..11 4..7 12..15
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_shuffle_epi32(bytes, 0xd8));
-}
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
   const auto* quarter = reinterpret_cast<const __m128i*>(p);
   return {_mm256_cvtepu16_epi32(_mm_loadu_si128(quarter)),
           _mm256_cvtepu16_epi32(_mm_loadu_si128(quarter + 1))};
 }
+/// Sixteen values below 2^16 as 16 bits each.
+FULGURITE_INLINE __m256i narrow_u16(__m256i low, __m256i high) {
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
+}
 FULGURITE_INLINE void store_u16(std::uint16_t* p, I32 a) {
-  store_256(p, _mm256_permute4x64_epi64(_mm256_packus_epi32(a.low, a.high), 0xd8));
+  store_256(p, narrow_u16(a.low, a.high));
+}
+/// The low bytes, even and odd in turn: 32 bytes.
+FULGURITE_INLINE void store_s8_pairs(std::int8_t* p, I32 even, I32 odd) {
+  const auto pairs = [](__m256i e, __m256i o) FULGURITE_INLINE_LAMBDA {
+    const __m256i low_byte = _mm256_and_si256(e, _mm256_set1_epi32(0xff));
+    return _mm256_or_si256(low_byte, _mm256_srli_epi32(_mm256_slli_epi32(o, 24), 16));
+  };
+  store_256(p, narrow_u16(pairs(even.low, odd.low), pairs(even.high, odd.high)));
 }
 
 // ---- masks
@@ -210,6 +214,27 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
     return {_mm256_permute_ps(a.low, kOrder), _mm256_permute_ps(a.high, kOrder)};
   }
 }
+/// Lanes 0, 2, .. of x, then of y; or 1, 3, ..
+template <int kOdd>
+FULGURITE_INLINE __m256 every_other(__m256 x, __m256 y) {
+  const __m256 halves = _mm256_shuffle_ps(x, y, kOdd == 0 ? 0x88 : 0xdd);
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
+}
+/// Every other lane of the 32 lanes of a, then b.
+FULGURITE_INLINE F32 even_lanes(F32 a, F32 b) {
+  return {every_other<0>(a.low, a.high), every_other<0>(b.low, b.high)};
+}
+FULGURITE_INLINE F32 odd_lanes(F32 a, F32 b) {
+  return {every_other<1>(a.low, a.high), every_other<1>(b.low, b.high)};
+}
+FULGURITE_INLINE F32 interleave(__m256 a, __m256 b) {
+  const __m256 first = _mm256_unpacklo_ps(a, b);
+  const __m256 second = _mm256_unpackhi_ps(a, b);
+  return {_mm256_permute2f128_ps(first, second, 0x20), _mm256_permute2f128_ps(first, second, 0x31)};
+}
+/// The lanes 0..7, or 8..15, of a and b in turn.
+FULGURITE_INLINE F32 interleave_low(F32 a, F32 b) { return interleave(a.low, b.low); }
+FULGURITE_INLINE F32 interleave_high(F32 a, F32 b) { return interleave(a.high, b.high); }
 FULGURITE_INLINE float first_lane(F32 a) { return _mm256_cvtss_f32(a.low); }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return _mm256_cvtsi256_si32(a.low); }
 

@@ -100,8 +100,13 @@ FULGURITE_INLINE I32 as_i32(F32 a) { return _mm512_castps_si512(a); }
 FULGURITE_INLINE F32 as_f32(I32 a) { return _mm512_castsi512_ps(a); }
 FULGURITE_INLINE F32 to_f32(I32 a) { return _mm512_cvtepi32_ps(a); }
 FULGURITE_INLINE I32 round_to_i32(F32 a) { return _mm512_cvtps_epi32(a); }
-FULGURITE_INLINE void store_s8(std::int8_t* p, I32 a) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+/// The low bytes, even and odd in turn: 32 bytes.
+FULGURITE_INLINE void store_s8_pairs(std::int8_t* p, I32 even, I32 odd) {
+  constexpr int kFromThird = 0xe2;  // b ? a : c
+  const I32 low_bytes = set1(std::int32_t{0xff});
+  const I32 pairs =
+      _mm512_ternarylogic_epi32(even, low_bytes, _mm512_slli_epi32(odd, 8), kFromThird);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(pairs));
 }
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -118,6 +123,22 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
   if constexpr (kDistance == 2) return _mm512_permute_ps(a, 0x4e);
   if constexpr (kDistance == 4) return _mm512_shuffle_f32x4(a, a, 0xb1);
   if constexpr (kDistance == 8) return _mm512_shuffle_f32x4(a, a, 0x4e);
+}
+/// Every other lane of the 32 lanes of a, then b.
+FULGURITE_INLINE F32 even_lanes(F32 a, F32 b) {
+  return _mm512_permutex2var_ps(a, shift_left<1>(lane_numbers()), b);
+}
+FULGURITE_INLINE F32 odd_lanes(F32 a, F32 b) {
+  return _mm512_permutex2var_ps(a, add(shift_left<1>(lane_numbers()), set1(std::int32_t{1})), b);
+}
+/// The lanes 0..7, or 8..15, of a and b in turn.
+FULGURITE_INLINE F32 interleave_low(F32 a, F32 b) {
+  return _mm512_permutex2var_ps(
+      a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+FULGURITE_INLINE F32 interleave_high(F32 a, F32 b) {
+  return _mm512_permutex2var_ps(
+      a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
 }
 FULGURITE_INLINE float first_lane(F32 a) { return _mm512_cvtss_f32(a); }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return _mm512_cvtsi512_si32(a); }

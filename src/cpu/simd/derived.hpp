@@ -26,15 +26,19 @@ FULGURITE_INLINE F32 canonical_nan(F32 a) {
 FULGURITE_INLINE F32 load_bf16(const std::uint16_t* p) {
   return as_f32(shift_left<16>(load_u16(p)));
 }
-/// The bf16 of each lane in the low half; NaN becomes 0x7fc0.
-FULGURITE_INLINE I32 to_bf16(F32 a) {
+/// As fp32, above 16 bits that mean nothing; NaN becomes 0x7fc0.
+FULGURITE_INLINE I32 bf16_above_rest(F32 a) {
   const I32 u = as_i32(a);
   const I32 even = bit_and(shift_right<16>(u), set1(std::int32_t{1}));
-  const I32 rounded = shift_right<16>(add(u, add(even, set1(std::int32_t{0x7fff}))));
-  return select(is_nan(a), set1(std::int32_t{0x7fc0}), rounded);
+  const I32 rounded = add(add(u, set1(std::int32_t{0x7fff})), even);
+  return select(is_nan(a), set1_bits(0x7fc00000U), rounded);
 }
+/// The bf16 of each lane in the low half.
+FULGURITE_INLINE I32 to_bf16(F32 a) { return shift_right<16>(bf16_above_rest(a)); }
 FULGURITE_INLINE void store_bf16(std::uint16_t* p, F32 a) { store_u16(p, to_bf16(a)); }
-FULGURITE_INLINE F32 round_bf16(F32 a) { return as_f32(shift_left<16>(to_bf16(a))); }
+FULGURITE_INLINE F32 round_bf16(F32 a) {
+  return as_f32(bit_and(bf16_above_rest(a), set1_bits(0xffff0000U)));
+}
 
 // ---- across lanes
 /// The sum of the lanes: lanes 8 apart are added first, then 4, 2, 1.

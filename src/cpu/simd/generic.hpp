@@ -110,10 +110,12 @@ FULGURITE_INLINE I32 round_to_i32(F32 a) {
   constexpr float kMagic = 0x1.8p23F;
   return sub(as_i32(add(a, set1(kMagic))), as_i32(set1(kMagic)));
 }
-FULGURITE_INLINE void store_s8(std::int8_t* p, I32 a) {
+/// The low bytes, even and odd in turn: 32 bytes.
+FULGURITE_INLINE void store_s8_pairs(std::int8_t* p, I32 even, I32 odd) {
 #pragma GCC unroll 16
   for (int lane = 0; lane < kLanes; ++lane) {
-    p[lane] = static_cast<std::int8_t>(a.part[lane / 4][lane % 4]);
+    p[2 * lane] = static_cast<std::int8_t>(even.part[lane / 4][lane % 4]);
+    p[2 * lane + 1] = static_cast<std::int8_t>(odd.part[lane / 4][lane % 4]);
   }
 }
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
@@ -185,6 +187,24 @@ FULGURITE_INLINE F32 lane_xor(F32 a) {
                                        a.part[i][2 ^ kDistance], a.part[i][3 ^ kDistance]}));
   }
 }
+/// Every other lane of the 32 lanes of a, then b.
+FULGURITE_INLINE F32 even_lanes(F32 a, F32 b) {
+  const Float4* const in[kParts] = {&a.part[0], &a.part[2], &b.part[0], &b.part[2]};
+  return FULGURITE_EACH(F32, __builtin_shufflevector(in[i][0], in[i][1], 0, 2, 4, 6));
+}
+FULGURITE_INLINE F32 odd_lanes(F32 a, F32 b) {
+  const Float4* const in[kParts] = {&a.part[0], &a.part[2], &b.part[0], &b.part[2]};
+  return FULGURITE_EACH(F32, __builtin_shufflevector(in[i][0], in[i][1], 1, 3, 5, 7));
+}
+FULGURITE_INLINE F32 interleave(const Float4* a, const Float4* b) {
+  return {{__builtin_shufflevector(a[0], b[0], 0, 4, 1, 5),
+           __builtin_shufflevector(a[0], b[0], 2, 6, 3, 7),
+           __builtin_shufflevector(a[1], b[1], 0, 4, 1, 5),
+           __builtin_shufflevector(a[1], b[1], 2, 6, 3, 7)}};
+}
+/// The lanes 0..7, or 8..15, of a and b in turn.
+FULGURITE_INLINE F32 interleave_low(F32 a, F32 b) { return interleave(&a.part[0], &b.part[0]); }
+FULGURITE_INLINE F32 interleave_high(F32 a, F32 b) { return interleave(&a.part[2], &b.part[2]); }
 FULGURITE_INLINE float first_lane(F32 a) { return a.part[0][0]; }
 FULGURITE_INLINE std::int32_t first_lane(I32 a) { return a.part[0][0]; }
 
