@@ -24,21 +24,20 @@ struct Row {
 };
 
 FULGURITE_INLINE Row load_bf16_row(const std::uint16_t* p) {
-  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(p);
   Row row;
 #pragma GCC unroll 4
   for (int i = 0; i < kRowPairs; ++i) {
-    const I32 pair = load(pairs + kLanes * i);
+    const I32 pair = load_u16_pairs(p + 2 * kLanes * i);
     row.even[i] = as_f32(shift_left<16>(pair));
     row.odd[i] = as_f32(bit_and(pair, set1_bits(0xffff0000U)));
   }
   return row;
 }
 FULGURITE_INLINE void store_bf16_row(std::uint16_t* p, const Row& row) {
-  auto* const pairs = reinterpret_cast<std::uint32_t*>(p);
 #pragma GCC unroll 4
   for (int i = 0; i < kRowPairs; ++i) {
-    store(pairs + kLanes * i, bit_or(to_bf16(row.even[i]), shift_left<16>(to_bf16(row.odd[i]))));
+    store_u16_pairs(p + 2 * kLanes * i,
+                    bit_or(to_bf16(row.even[i]), shift_left<16>(to_bf16(row.odd[i]))));
   }
 }
 FULGURITE_INLINE Row load_row(const float* p) {

@@ -73,6 +73,15 @@ FULGURITE_INLINE F32 to_f32(I32 a) {
 FULGURITE_INLINE I32 round_to_i32(F32 a) {
   return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)};
 }
+/// Two u16 a lane, the first one low.
+FULGURITE_INLINE I32 load_u16_pairs(const std::uint16_t* p) {
+  const auto* half = reinterpret_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(half), _mm256_loadu_si256(half + 1)};
+}
+FULGURITE_INLINE void store_u16_pairs(std::uint16_t* p, I32 a) {
+  store_256(p, a.low);
+  store_256(p + 16, a.high);
+}
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
   const auto* quarter = reinterpret_cast<const __m128i*>(p);
   return {_mm256_cvtepu16_epi32(_mm_loadu_si128(quarter)),

@@ -108,6 +108,9 @@ FULGURITE_INLINE void store_s8_pairs(std::int8_t* p, I32 even, I32 odd) {
       _mm512_ternarylogic_epi32(even, low_bytes, _mm512_slli_epi32(odd, 8), kFromThird);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(pairs));
 }
+/// Two u16 a lane, the first one low.
+FULGURITE_INLINE I32 load_u16_pairs(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
+FULGURITE_INLINE void store_u16_pairs(std::uint16_t* p, I32 a) { _mm512_storeu_si512(p, a); }
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }

@@ -118,6 +118,9 @@ FULGURITE_INLINE void store_s8_pairs(std::int8_t* p, I32 even, I32 odd) {
     p[2 * lane + 1] = static_cast<std::int8_t>(odd.part[lane / 4][lane % 4]);
   }
 }
+/// Two u16 a lane, the first one low.
+FULGURITE_INLINE I32 load_u16_pairs(const std::uint16_t* p) { return load_vector<I32>(p); }
+FULGURITE_INLINE void store_u16_pairs(std::uint16_t* p, I32 a) { std::memcpy(p, &a, sizeof a); }
 FULGURITE_INLINE I32 load_u16(const std::uint16_t* p) {
   return FULGURITE_EACH(I32, (Int4{p[4 * i], p[4 * i + 1], p[4 * i + 2], p[4 * i + 3]}));
 }
