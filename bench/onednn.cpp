@@ -158,9 +158,8 @@ Pair race_scores(OneDnn& peer, const cpu::Kernels& kernels, std::int64_t rows) {
   const auto ours = [&] {
     return measure([&] {
              cpu::TopList list = lists.list();
-             kernels.score_select(data.query(0), data.table(), 0, rows, nullptr, list);
-             kernels.select_top(list);
-             kernels.sort_top(list.scores, list.rows, list.count);
+             score_all(kernels, data, 0, list);
+             finish(kernels, list);
            })
         .median_s;
   };

@@ -123,4 +123,15 @@ void ScoredRows::make_rows(RowKind kind, Normal& normal) {
   for (const std::uint32_t row : sample) scales_[row] *= 100;
 }
 
+void score_all(const cpu::Kernels& kernels, const ScoredRows& rows, int query, cpu::TopList& list) {
+  const cpu::ScoreTask task{
+      .query = rows.query(query), .last = rows.rows(), .out = nullptr, .list = &list};
+  kernels.score_select(&task, 1, rows.table(), 0);
+}
+
+void finish(const cpu::Kernels& kernels, cpu::TopList& list) {
+  kernels.select_top(list);
+  kernels.sort_top(list.scores, list.rows, list.count);
+}
+
 }  // namespace fulgurite::app

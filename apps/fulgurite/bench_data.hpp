@@ -53,4 +53,9 @@ class ScoredRows {
   std::vector<float> direction_;  ///< where the positive heads of all queries point
 };
 
+/// Scores all rows for one of the queries and offers them to the list.
+void score_all(const cpu::Kernels& kernels, const ScoredRows& rows, int query, cpu::TopList& list);
+/// The list's best k, sorted.
+void finish(const cpu::Kernels& kernels, cpu::TopList& list);
+
 }  // namespace fulgurite::app

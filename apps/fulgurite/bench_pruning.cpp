@@ -53,9 +53,8 @@ class Race {
  private:
   void dense(int query) {
     cpu::TopList list = memory_.list();
-    kernels_.score_select(rows_.query(query), rows_.table(), 0, rows_.rows(), nullptr, list);
-    kernels_.select_top(list);
-    kernels_.sort_top(list.scores, list.rows, list.count);
+    score_all(kernels_, rows_, query, list);
+    finish(kernels_, list);
   }
   void pruned(int query) {
     cpu::TopList list = memory_.list();

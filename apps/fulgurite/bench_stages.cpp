@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <vector>
 
@@ -197,10 +198,8 @@ void scores(Stages& stages) {
     });
     stages.line("score + select, dense", shape, Work::int8_macs, macs, [&] {
       cpu::TopList list = memory.list();
-      stages.kernels().score_select(data.query(query++ % ScoredRows::kQueries), data.table(), 0,
-                                    rows, nullptr, list);
-      stages.kernels().select_top(list);
-      stages.kernels().sort_top(list.scores, list.rows, list.count);
+      score_all(stages.kernels(), data, query++ % ScoredRows::kQueries, list);
+      finish(stages.kernels(), list);
     });
   }
 }
@@ -213,19 +212,21 @@ void batched_scores(Stages& stages) {
   for (std::uint64_t i = 0; i < kSequences; ++i) {
     data.emplace_back(stages.kernels(), RowKind::normal, kRows, i);
   }
-  SelectionMemory memory(kRows, kPicks, ScoredRows::kHeads);
-  const auto token = [&](const ScoredRows& sequence, int query) {
-    cpu::TopList list = memory.list();
-    stages.kernels().score_select(sequence.query(query), sequence.table(), 0, kRows, nullptr, list);
-    stages.kernels().select_top(list);
-    stages.kernels().sort_top(list.scores, list.rows, list.count);
+  std::array<SelectionMemory, 2> memory{SelectionMemory(kRows, kPicks, ScoredRows::kHeads),
+                                        SelectionMemory(kRows, kPicks, ScoredRows::kHeads)};
+  const auto tokens = [&](const ScoredRows& sequence) {
+    std::array<cpu::TopList, 2> lists{memory[0].list(), memory[1].list()};
+    std::array<cpu::ScoreTask, 2> tasks;
+    for (int i = 0; i < 2; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      tasks[at] = {.query = sequence.query(i), .last = kRows, .out = nullptr, .list = &lists[at]};
+    }
+    stages.kernels().score_select(tasks.data(), 2, sequence.table(), 0);
+    for (cpu::TopList& list : lists) finish(stages.kernels(), list);
   };
   stages.line("score + select, dense", "64 x 2 tokens, 2,048 rows", Work::int8_macs,
               static_cast<double>(2 * kSequences * kRows * ScoredRows::kHeads * kHeadDim), [&] {
-                for (const ScoredRows& sequence : data) {
-                  token(sequence, 0);
-                  token(sequence, 1);
-                }
+                for (const ScoredRows& sequence : data) tokens(sequence);
               });
 }
 

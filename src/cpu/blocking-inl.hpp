@@ -108,8 +108,10 @@ void columns_by(const typename Product::Problem& problem, std::size_t first, std
           problem, static_cast<const std::uint8_t*>(problem.activations), 0, column,
           FetchNothing{});
     } else {
+      // Beyond `last`, too: whoever takes those columns has them near.
       const std::size_t next = column + kGroups * kColumns;
-      slab<Product, kGroups>(problem, column, next + kGroups * kColumns <= last ? next : first);
+      const bool exists = next + kGroups * kColumns <= static_cast<std::size_t>(problem.columns);
+      slab<Product, kGroups>(problem, column, exists ? next : first);
     }
   }
   if constexpr (kGroups > 1) {
@@ -149,13 +151,14 @@ FULGURITE_INLINE FourWords load_words(const void* p) {
   return words;
 }
 
-/// Four rows of four words of 4 bytes, `row_bytes` apart, to four columns, `column_bytes` apart.
-FULGURITE_INLINE void transpose_words(const std::uint8_t* in, std::size_t row_bytes,
-                                      std::uint8_t* out, std::size_t column_bytes) {
-  const FourWords a = load_words(in);
-  const FourWords b = load_words(in + row_bytes);
-  const FourWords c = load_words(in + 2 * row_bytes);
-  const FourWords d = load_words(in + 3 * row_bytes);
+/// Four rows of four words of 4 bytes to four columns, `column_bytes` apart.
+FULGURITE_INLINE void transpose_words(const void* row_a, const void* row_b, const void* row_c,
+                                      const void* row_d, std::uint8_t* out,
+                                      std::size_t column_bytes) {
+  const FourWords a = load_words(row_a);
+  const FourWords b = load_words(row_b);
+  const FourWords c = load_words(row_c);
+  const FourWords d = load_words(row_d);
   const FourWords ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
   const FourWords ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const FourWords cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
@@ -174,7 +177,8 @@ void transpose_block(const std::uint8_t* in, std::size_t row_bytes, std::uint8_t
   constexpr std::size_t kColumnBytes = Product::kRows * Product::kWordBytes;
   for (std::size_t byte = 0; byte < row_bytes; byte += 16) {
     for (std::size_t row = 0; row < Product::kRows; row += 4) {
-      transpose_words(in + row * row_bytes + byte, row_bytes,
+      const std::uint8_t* const four = in + row * row_bytes + byte;
+      transpose_words(four, four + row_bytes, four + 2 * row_bytes, four + 3 * row_bytes,
                       out + byte / 4 * kColumnBytes + row * Product::kWordBytes, kColumnBytes);
     }
   }

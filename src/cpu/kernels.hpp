@@ -154,6 +154,16 @@ struct TopList {
 };
 inline constexpr int kListSlack = 64;
 
+/// A token that scores rows together with others of its sequence.
+struct ScoreTask {
+  ScoreQuery query;
+  std::int64_t last;  ///< rows from here on are not offered to its list, nor stored
+  float* out;         ///< null, or its scores of the rows first.., as `score` leaves them
+  TopList* list;
+};
+/// Their packed queries still fit the caches.
+inline constexpr int kMostTogether = 4;
+
 /// A selection that spares rows their last heads (cpu/prune.hpp plans it). The first `split` heads
 /// hold all whose weight is not negative; every |weight| is at most kMostPrunedWeight.
 struct PrunedRows {
@@ -194,11 +204,11 @@ struct Kernels {
   /// Scores of rows first..last to out[0..last-first), NaN canonical.
   void (*score)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
                 float* out);
-  /// Scores the same rows and offers them to the list, in ascending order. Where `out` is not null
-  /// the scores also go there, as `score` leaves them.
-  void (*score_select)(const ScoreQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
-                       float* out, TopList&);
-  /// The same for rows of the other formats.
+  /// Scores rows from `first` on for each of the tasks and offers them to its list, in ascending
+  /// order. All tasks have the same H.
+  void (*score_select)(const ScoreTask* tasks, std::int64_t count, const KeyTable&,
+                       std::int64_t first);
+  /// The same for one token and rows of the other formats.
   void (*score_values)(const ValueQuery&, const KeyTable&, std::int64_t first, std::int64_t last,
                        float* out, TopList&);
   /// The same selection without the scores of all rows. Only rows whose score is above the list's

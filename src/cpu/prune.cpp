@@ -109,7 +109,8 @@ PruneOutcome select_pruned(const Kernels& kernels, const ScoreQuery& query, cons
         guess_pruning(kernels, query, memory.bounds, rows, list.k, list.scores, list.rows);
   }
   if (outcome.guess.split == 0) {
-    kernels.score_select(query, keys, 0, rows, nullptr, list);
+    const ScoreTask task{.query = query, .last = rows, .out = nullptr, .list = &list};
+    kernels.score_select(&task, 1, keys, 0);
   } else {
     expect(outcome.guess, list);
     PrunedRows pruned{.split = outcome.guess.split,

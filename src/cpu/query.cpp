@@ -9,17 +9,31 @@
 namespace fulgurite::cpu {
 
 void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
-  std::int64_t front = 0;
+  std::array<float, kMostHeads> weight;
+  std::array<std::int32_t, kMostHeads> head_of;
+  std::int32_t front = 0;
+  std::int32_t negative = 0;
   for (std::int64_t head = 0; head < heads; ++head) {
-    if (!(folded[head] < 0)) order[front++] = static_cast<std::int32_t>(head);
+    const auto number = static_cast<std::int32_t>(head);
+    if (folded[head] < 0) {
+      weight[static_cast<std::size_t>(negative)] = folded[head];
+      head_of[static_cast<std::size_t>(negative++)] = number;
+    } else {
+      order[front++] = number;
+    }
   }
-  std::int32_t* negative = order + front;
-  for (std::int64_t head = 0; head < heads; ++head) {
-    if (folded[head] < 0) order[front++] = static_cast<std::int32_t>(head);
+  // Each one's rank by comparing it with all: a sort of so few spends its time on branches that
+  // nothing can foresee.
+  for (std::int32_t i = 0; i < negative; ++i) {
+    const float mine = weight[static_cast<std::size_t>(i)];
+    std::int32_t rank = 0;
+    for (std::int32_t j = 0; j < negative; ++j) {
+      const float other = weight[static_cast<std::size_t>(j)];
+      rank += static_cast<std::int32_t>(other < mine) |
+              (static_cast<std::int32_t>(other == mine) & static_cast<std::int32_t>(j < i));
+    }
+    order[front + rank] = head_of[static_cast<std::size_t>(i)];
   }
-  std::sort(negative, order + front, [&](std::int32_t a, std::int32_t b) {
-    return folded[a] != folded[b] ? folded[a] < folded[b] : a < b;
-  });
 }
 
 void Step::project_queries(TokenRange block) {
@@ -86,7 +100,7 @@ void Step::prepare_codes(std::int64_t token, std::int64_t place, std::int64_t la
                             .scale = scale});
 
   const float* weight = work_.projected.data() + token * model_.hidden_columns + 2 * kStateWidth;
-  std::array<float, kMostHeads> folded;
+  std::array<float, kMostHeads> folded{};
   for (std::int64_t head = 0; head < heads; ++head) {
     folded[static_cast<std::size_t>(head)] = weight[head] * scale[head];
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/blocking-inl.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/key_rows-inl.hpp"
 #include "cpu/select-inl.hpp"
@@ -21,10 +22,24 @@ void pack_query(const std::int8_t* codes, const std::int32_t* order, std::int64_
     const std::int8_t* head = codes + order[h] * kKeyBytes;
     std::int32_t sum = 0;
     for (int i = 0; i < kKeyBytes; ++i) sum += head[i];
-    for (int four = 0; four < kKeyBytes / 4; ++four) {
-      store_word(packed + query_word(h, four), head + 4 * four);
-    }
     correction[h] = -128 * sum;
+  }
+  if constexpr (kWordBytes == 4) {
+    for (std::int64_t h = 0; h < heads; h += 4) {
+      const std::int8_t* head[4];
+      for (int i = 0; i < 4; ++i) head[i] = codes + order[h + i] * kKeyBytes;
+      for (int byte = 0; byte < kKeyBytes; byte += 16) {
+        transpose_words(head[0] + byte, head[1] + byte, head[2] + byte, head[3] + byte,
+                        packed + query_word(h, byte / 4), query_word(0, 1));
+      }
+    }
+  } else {
+    for (std::int64_t h = 0; h < heads; ++h) {
+      const std::int8_t* head = codes + order[h] * kKeyBytes;
+      for (int four = 0; four < kKeyBytes / 4; ++four) {
+        store_word(packed + query_word(h, four), head + 4 * four);
+      }
+    }
   }
 }
 
@@ -99,12 +114,13 @@ FULGURITE_INLINE void scale_sums(const TileRows& tile, const F32 (&sum)[kTileGro
   }
 }
 
-/// The sums over the first `heads` heads, a positive multiple of 4, of rows first..last.
-/// sink(row, tile, lines, sums) for each tile: its first row relative to `first`, where its rows
-/// are, their transposed codes, the sums before the rows' scales.
-template <class Sink>
-FULGURITE_INLINE void sum_tiles(const ScoreQuery& q, std::int64_t heads, const KeyTable& table,
-                                std::int64_t first, std::int64_t last, const Sink& sink) {
+/// walk(row, rows, lines, sum_first) for each tile of rows first..last: its first row relative to
+/// `first`, where its rows are, their transposed codes. It calls sum_first(q, heads, sum) once: the
+/// sums over the first `heads` heads, a positive multiple of 4, before the rows' scales; meanwhile
+/// the next tile is brought in.
+template <class Walk>
+FULGURITE_INLINE void walk_tiles(const KeyTable& table, std::int64_t first, std::int64_t last,
+                                 const Walk& walk) {
   if (first >= last) return;
   alignas(64) std::uint8_t lines[2][kTileGroups * kTileGroupBytes];
   TileRows rows[2];
@@ -115,32 +131,34 @@ FULGURITE_INLINE void sum_tiles(const ScoreQuery& q, std::int64_t heads, const K
   for (std::int64_t row = 0; row < last - first; row += kTileRows) {
     TileRows& next = rows[now ^ 1];
     cursor.next(next);
-    F32 sum[kTileGroups];
-    clear(sum);
-    if (next.count == 0) {
-      sum_heads(q, 0, heads, lines[now], sum);
-    } else if (next.first != nullptr) {
-      sum_first_heads(q, heads, lines[now], ContiguousRows{next.first}, lines[now ^ 1], sum);
-    } else {
-      sum_first_heads(q, heads, lines[now], GatheredRows{next.row}, lines[now ^ 1], sum);
-    }
-    sink(row, rows[now], lines[now], sum);
+    const auto sum_first = [&](const ScoreQuery& q, std::int64_t heads,
+                               F32(&sum)[kTileGroups]) FULGURITE_INLINE_LAMBDA {
+      clear(sum);
+      if (next.count == 0) {
+        sum_heads(q, 0, heads, lines[now], sum);
+      } else if (next.first != nullptr) {
+        sum_first_heads(q, heads, lines[now], ContiguousRows{next.first}, lines[now ^ 1], sum);
+      } else {
+        sum_first_heads(q, heads, lines[now], GatheredRows{next.row}, lines[now ^ 1], sum);
+      }
+    };
+    walk(row, rows[now], lines[now], sum_first);
     now ^= 1;
   }
 }
 
-/// sink(row, count, scores): for each tile, its first row relative to `first`, how many rows count,
-/// and the scores.
+/// sink(row, tile, lines, sums) for each tile: as walk_tiles has them, and the sums over the first
+/// `heads` heads.
 template <class Sink>
-FULGURITE_INLINE void score_tiles(const ScoreQuery& q, const KeyTable& table, std::int64_t first,
-                                  std::int64_t last, const Sink& sink) {
-  sum_tiles(q, q.heads, table, first, last,
-            [&](std::int64_t row, const TileRows& tile, const std::uint8_t* /*lines*/,
-                const F32(&sum)[kTileGroups]) FULGURITE_INLINE_LAMBDA {
-              F32 scores[kTileGroups];
-              scale_sums(tile, sum, scores);
-              sink(row, tile.count, scores);
-            });
+FULGURITE_INLINE void sum_tiles(const ScoreQuery& q, std::int64_t heads, const KeyTable& table,
+                                std::int64_t first, std::int64_t last, const Sink& sink) {
+  walk_tiles(table, first, last,
+             [&](std::int64_t row, const TileRows& tile, const std::uint8_t* lines,
+                 const auto& sum_first) FULGURITE_INLINE_LAMBDA {
+               F32 sum[kTileGroups];
+               sum_first(q, heads, sum);
+               sink(row, tile, lines, sum);
+             });
 }
 
 FULGURITE_INLINE void store_scores(float* out, std::int64_t count,
@@ -159,9 +177,13 @@ FULGURITE_INLINE void store_scores(float* out, std::int64_t count,
 
 void score(const ScoreQuery& q, const KeyTable& table, std::int64_t first, std::int64_t last,
            float* out) {
-  score_tiles(q, table, first, last,
-              [&](std::int64_t row, std::int64_t count, const F32(&scores)[kTileGroups])
-                  FULGURITE_INLINE_LAMBDA { store_scores(out + row, count, scores); });
+  sum_tiles(q, q.heads, table, first, last,
+            [&](std::int64_t row, const TileRows& tile, const std::uint8_t* /*lines*/,
+                const F32(&sum)[kTileGroups]) FULGURITE_INLINE_LAMBDA {
+              F32 scores[kTileGroups];
+              scale_sums(tile, sum, scores);
+              store_scores(out + row, tile.count, scores);
+            });
 }
 
 FULGURITE_INLINE Mask lanes_of(std::int64_t count, int group) {
@@ -188,19 +210,38 @@ FULGURITE_INLINE I32 row_numbers(std::int64_t row, int group) {
   return add(lane_numbers(), set1(static_cast<std::int32_t>(row + group * kLanes)));
 }
 
-void score_select(const ScoreQuery& q, const KeyTable& table, std::int64_t first, std::int64_t last,
-                  float* out, TopList& list) {
-  score_tiles(q, table, first, last,
-              [&](std::int64_t row, std::int64_t count, const F32(&scores)[kTileGroups])
-                  FULGURITE_INLINE_LAMBDA {
-                    if (list.count > list.capacity - kTileRows) select_top(list);
-                    if (out != nullptr) store_scores(out + row, count, scores);
+/// A tile's sums to scores, which are offered; `row` is relative to `first`.
+FULGURITE_INLINE void offer_tile(const ScoreTask& task, std::int64_t first, std::int64_t row,
+                                 const TileRows& tile, const F32 (&sum)[kTileGroups]) {
+  TopList& list = *task.list;
+  const std::int64_t left = task.last - first - row;
+  const std::int64_t count = left < tile.count ? left : tile.count;
+  F32 scores[kTileGroups];
+  scale_sums(tile, sum, scores);
+  if (list.count > list.capacity - kTileRows) select_top(list);
+  if (task.out != nullptr) store_scores(task.out + row, count, scores);
 #pragma GCC unroll 2
-                    for (int group = 0; group < kTileGroups; ++group) {
-                      offer(list, lanes_of(count, group), scores[group],
-                            row_numbers(first + row, group));
-                    }
-                  });
+  for (int group = 0; group < kTileGroups; ++group) {
+    offer(list, lanes_of(count, group), scores[group], row_numbers(first + row, group));
+  }
+}
+
+void score_select(const ScoreTask* tasks, std::int64_t count, const KeyTable& table,
+                  std::int64_t first) {
+  std::int64_t last = first;
+  for (std::int64_t i = 0; i < count; ++i) last = tasks[i].last > last ? tasks[i].last : last;
+  walk_tiles(table, first, last,
+             [&](std::int64_t row, const TileRows& tile, const std::uint8_t* lines,
+                 const auto& sum_first) FULGURITE_INLINE_LAMBDA {
+               F32 sum[kTileGroups];
+               sum_first(tasks[0].query, tasks[0].query.heads, sum);
+               offer_tile(tasks[0], first, row, tile, sum);
+               for (std::int64_t i = 1; i < count; ++i) {
+                 clear(sum);
+                 sum_heads(tasks[i].query, 0, tasks[i].query.heads, lines, sum);
+                 offer_tile(tasks[i], first, row, tile, sum);
+               }
+             });
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ Step::TokenRows Step::token_rows(std::int64_t token, TokenRange block) {
 void Step::score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list) {
   float* const logits = rows.logits != nullptr ? rows.logits + first : nullptr;
   if (has_int8_rows()) {
-    kernels_.score_select(rows.query, rows.keys, first, last, logits, list);
+    const ScoreTask task{.query = rows.query, .last = last, .out = logits, .list = &list};
+    kernels_.score_select(&task, 1, rows.keys, first);
   } else {
     kernels_.score_values(rows.values, rows.keys, first, last, logits, list);
   }

@@ -13,8 +13,9 @@ constexpr std::int64_t kSampleUnit = 128;  ///< sampled rows that a lane takes a
 
 }  // namespace
 
-TopList Step::lane_list(std::int64_t lane, std::int64_t places) {
-  return work_.lists[static_cast<std::size_t>(lane)].list(places, list_capacity_);
+TopList Step::lane_list(std::int64_t lane, std::int64_t places, std::int64_t which) {
+  return work_.lists[static_cast<std::size_t>(lane * kMostTogether + which)].list(places,
+                                                                                  list_capacity_);
 }
 
 bool Step::may_prune(const TokenRows& rows) const {
@@ -31,7 +32,7 @@ void Step::take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t fi
 }
 
 PruneGuess Step::guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane) {
-  ListMemory& scratch = work_.lists[static_cast<std::size_t>(lane)];
+  ListMemory& scratch = work_.lists[static_cast<std::size_t>(lane * kMostTogether)];
   return guess_pruning(kernels_, rows.query, bounds(slot), rows.visible, rows.places,
                        scratch.scores.data(), scratch.rows.data());
 }
@@ -47,12 +48,86 @@ PrunedRows Step::pruned_rows(const PruneGuess& guess, std::int64_t first_sum) {
           .finished = 0};
 }
 
-/// A unit for each token.
 void Step::select_wholes(std::span<const VisibleRows> tokens, TokenRange block) {
+  group_tokens(tokens, block);
+  for_each_unit(executor_, static_cast<std::int64_t>(work_.groups.size()),
+                [&](int lane, std::int64_t at) {
+                  const TokenGroup& group = work_.groups[static_cast<std::size_t>(at)];
+                  if (group.units == 1) {
+                    select_token(group.first_unit, lane, block);
+                  } else {
+                    select_together(group, lane, block);
+                  }
+                });
+}
+
+/// A unit for each token. Tokens of a sequence whose selection is not pruned share its tiles, if
+/// that leaves enough groups for all lanes; groups with more rows come first.
+void Step::group_tokens(std::span<const VisibleRows> tokens, TokenRange block) {
+  constexpr std::int64_t kGroupsPerLane = 4;
+  const std::int64_t lanes = executor_.threads();
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  const std::int64_t most =
+      lanes == 1 ? kMostTogether
+                 : std::min<std::int64_t>(kMostTogether, count / (kGroupsPerLane * lanes));
   work_.units.clear();
   for (const VisibleRows& token : tokens) work_.units.push_back({token.token, 0, token.rows, 0});
-  for_each_unit(executor_, static_cast<std::int64_t>(tokens.size()),
-                [&](int lane, std::int64_t unit) { select_token(unit, lane, block); });
+  std::sort(work_.units.begin(), work_.units.end(),
+            [](const ScoreUnit& a, const ScoreUnit& b) { return a.token < b.token; });
+  work_.groups.clear();
+  bool open = false;
+  for (std::int64_t unit = 0; unit < count; ++unit) {
+    const ScoreUnit& rows = work_.units[static_cast<std::size_t>(unit)];
+    const bool shares = can_share(rows.token, block);
+    if (open && shares && work_.groups.back().units < most &&
+        owner_of(rows.token) == owner_of(rows.token - 1) &&
+        work_.units[static_cast<std::size_t>(unit - 1)].token == rows.token - 1) {
+      ++work_.groups.back().units;
+      work_.groups.back().rows += rows.last_row;
+    } else {
+      work_.groups.push_back({unit, 1, rows.last_row});
+    }
+    open = shares;
+  }
+  std::sort(work_.groups.begin(), work_.groups.end(), [](const TokenGroup& a, const TokenGroup& b) {
+    return a.rows != b.rows ? a.rows > b.rows : a.first_unit < b.first_unit;
+  });
+}
+
+std::int32_t Step::owner_of(std::int64_t token) const {
+  return work_.plan.tokens[static_cast<std::size_t>(token)].owner;
+}
+
+/// Whether the token scores all its rows with the int8 kernel.
+bool Step::can_share(std::int64_t token, TokenRange block) {
+  if (!has_int8_rows()) return false;
+  const TokenRows rows = token_rows(token, block);
+  return rows.places > 0 && !may_prune(rows);
+}
+
+/// All rows of several tokens, by one lane.
+void Step::select_together(const TokenGroup& group, std::int64_t lane, TokenRange block) {
+  std::array<TopList, kMostTogether> lists;
+  std::array<ScoreTask, kMostTogether> tasks;
+  KeyTable keys{};
+  for (std::int64_t i = 0; i < group.units; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const std::int64_t token = work_.units[static_cast<std::size_t>(group.first_unit + i)].token;
+    const TokenRows rows = token_rows(token, block);
+    lists[at] = lane_list(lane, rows.places, i);
+    tasks[at] = {.query = rows.query, .last = rows.visible, .out = rows.logits, .list = &lists[at]};
+    keys = rows.keys;
+  }
+  kernels_.score_select(tasks.data(), group.units, keys, 0);
+  for (std::int64_t i = 0; i < group.units; ++i) {
+    const auto unit = static_cast<std::size_t>(group.first_unit + i);
+    const std::int64_t token = work_.units[unit].token;
+    TopList& list = lists[static_cast<std::size_t>(i)];
+    kernels_.select_top(list);
+    work_.guesses[static_cast<std::size_t>(token - block.first)] = {};
+    work_.scored[unit] = {list.count, 0, list.met_nan};
+    write_selection(token, list);
+  }
 }
 
 /// All of a token's rows, by one lane.

@@ -107,6 +107,10 @@ class Step {
 
   // select_tokens.cpp: a lane selects for a whole token, or several share its rows
   void select_wholes(std::span<const VisibleRows> tokens, TokenRange block);
+  void group_tokens(std::span<const VisibleRows> tokens, TokenRange block);
+  [[nodiscard]] std::int32_t owner_of(std::int64_t token) const;
+  [[nodiscard]] bool can_share(std::int64_t token, TokenRange block);
+  void select_together(const TokenGroup& group, std::int64_t lane, TokenRange block);
   void select_token(std::int64_t unit, std::int64_t lane, TokenRange block);
   void select_wave(const Wave& wave, TokenRange block);
   void make_units(const Wave& wave);
@@ -120,7 +124,7 @@ class Step {
   [[nodiscard]] PruneGuess guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane);
   [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t first_sum);
   [[nodiscard]] float* bounds(std::int64_t slot);
-  [[nodiscard]] TopList lane_list(std::int64_t lane, std::int64_t places);
+  [[nodiscard]] TopList lane_list(std::int64_t lane, std::int64_t places, std::int64_t which = 0);
   void load_part(const Wave& wave, std::size_t unit, TopList& list) const;
   void save_part(const Wave& wave, std::size_t unit, const TopList& list);
 

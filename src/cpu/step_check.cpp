@@ -151,7 +151,7 @@ void Step::allocate_selection(std::int64_t tokens, std::int64_t most_rows) {
   const std::int64_t lanes = executor_.threads();
   const std::int64_t block = std::min(tokens, kTokenBlock);
   list_capacity_ = std::max(kLeastListCapacity, 4 * places_of(most_rows));
-  work_.lists.resize(static_cast<std::size_t>(lanes));
+  work_.lists.resize(static_cast<std::size_t>(lanes * kMostTogether));
   for (ListMemory& list : work_.lists) list.ensure(list_capacity_);
   work_.order.resize(static_cast<std::size_t>(block));
   work_.guesses.resize(static_cast<std::size_t>(block));
@@ -177,6 +177,7 @@ void Step::allocate_selection(std::int64_t tokens, std::int64_t most_rows) {
         });
   }
   work_.units.reserve(static_cast<std::size_t>(units));
+  work_.groups.reserve(static_cast<std::size_t>(block));
   work_.scored.resize(static_cast<std::size_t>(units));
   work_.part_scores.ensure("partial selections", places);
   work_.part_rows.ensure("partial selections", places);

@@ -26,6 +26,13 @@ struct ScoreUnit {
   std::int64_t sums;  ///< where its partial sums begin, if the token has several units
 };
 
+/// Units of tokens of one sequence that are scored as one task.
+struct TokenGroup {
+  std::int64_t first_unit;
+  std::int64_t units;
+  std::int64_t rows;  ///< of all of them
+};
+
 /// What came of a unit.
 struct ScoredUnit {
   std::int64_t count;     ///< rows of its partial selection
@@ -67,7 +74,8 @@ struct Workspace {
   std::vector<std::int64_t> first_page;             ///< [sequences]
   std::vector<VisibleRows> order;                   ///< tokens of a block, most rows first
   std::vector<ScoreUnit> units;
-  std::vector<ListMemory> lists;           ///< [lanes]
+  std::vector<TokenGroup> groups;
+  std::vector<ListMemory> lists;           ///< [lanes, kMostTogether]
   std::vector<ScoredUnit> scored;          ///< [units]
   core::AlignedBuffer<float> part_scores;  ///< [units, part places], if a token has several units
   core::AlignedBuffer<std::uint32_t> part_rows;

@@ -18,9 +18,7 @@ struct ScoreCase {
   Query query;
   PagedKeys keys;
 };
-ScoreCase draw_case(Draw& draw, const Kernels& kernels, std::int64_t most_rows) {
-  const std::int64_t heads = 8 * draw.integer(1, draw.one_in(3) ? 16 : 2);
-  const bool may_be_nan = draw.one_in(3);
+Query draw_query(Draw& draw, const Kernels& kernels, std::int64_t heads, bool may_be_nan) {
   const int weight_kind = draw.one_in(3) ? draw.kind() : 0;
   std::vector<reference::EncodedRow> q(static_cast<std::size_t>(heads));
   std::vector<float> weights(q.size());
@@ -29,13 +27,19 @@ ScoreCase draw_case(Draw& draw, const Kernels& kernels, std::int64_t most_rows) 
     weights[head] = draw.of_kind(weight_kind);
     if (may_be_nan && draw.one_in(16)) weights[head] = draw.not_finite();
   }
+  return {kernels, q, weights};
+}
+ScoreCase draw_case(Draw& draw, const Kernels& kernels, std::int64_t most_rows) {
+  const std::int64_t heads = 8 * draw.integer(1, draw.one_in(3) ? 16 : 2);
+  const bool may_be_nan = draw.one_in(3);
+  Query query = draw_query(draw, kernels, heads, may_be_nan);
   std::vector<reference::EncodedRow> rows(static_cast<std::size_t>(draw.integer(1, most_rows)));
   const bool few_values = draw.one_in(4);  // then many scores are equal
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i] = few_values && i > 2 ? rows[i % 3] : draw_row(draw, may_be_nan);
   }
   const std::int64_t page_rows = draw.one_in(2) ? draw.integer(1, 40) : 1LL << draw.integer(0, 8);
-  return {Query(kernels, q, weights), PagedKeys(std::move(rows), page_rows)};
+  return {std::move(query), PagedKeys(std::move(rows), page_rows)};
 }
 
 TEST_P(Score, equals_the_definition_for_any_rows_and_pages) {
@@ -64,8 +68,11 @@ TEST_P(Score, selects_what_the_definition_selects_however_the_rows_are_split) {
     const bool wants_scores = draw.one_in(2);
     for (std::int64_t first = 0; first < rows;) {
       const std::int64_t last = draw.one_in(2) ? rows : draw.integer(first, rows);
-      kernels().score_select(c.query.query(), c.keys.table(), first, last,
-                             wants_scores ? scores.data() + first : nullptr, list.list);
+      const ScoreTask task{.query = c.query.query(),
+                           .last = last,
+                           .out = wants_scores ? scores.data() + first : nullptr,
+                           .list = &list.list};
+      kernels().score_select(&task, 1, c.keys.table(), first);
       first = last;
       if (draw.one_in(4)) kernels().select_top(list.list);
     }
@@ -79,6 +86,44 @@ TEST_P(Score, selects_what_the_definition_selects_however_the_rows_are_split) {
       RC_ASSERT(bits_of({list.scores[at]}) == bits_of({shown}));
     }
     if (wants_scores) RC_ASSERT(bits_of(scores) == bits_of(expected));
+  }));
+}
+
+TEST_P(Score, selects_for_tokens_together_what_it_selects_for_each) {
+  EXPECT_TRUE(rc::check([&](std::uint64_t seed) {
+    Draw draw(seed);
+    const std::int64_t most_rows = draw.one_in(4) ? 5000 : 300;
+    ScoreCase c = draw_case(draw, kernels(), most_rows);
+    const auto rows = static_cast<std::int64_t>(c.keys.rows.size());
+    const std::int64_t k = draw.one_in(3) ? 1 : draw.integer(1, 700);
+    const auto heads = static_cast<std::int64_t>(c.query.correction.size());
+    std::vector<Query> queries;
+    queries.push_back(std::move(c.query));
+    const std::int64_t count = draw.integer(1, kMostTogether);
+    while (static_cast<std::int64_t>(queries.size()) < count) {
+      queries.push_back(draw_query(draw, kernels(), heads, draw.one_in(3)));
+    }
+    std::vector<List> lists;
+    std::vector<std::vector<float>> scores;
+    std::vector<ScoreTask> tasks;
+    for (std::int64_t i = 0; i < count; ++i) {
+      lists.emplace_back(k);
+      scores.emplace_back(static_cast<std::size_t>(rows), -1.0F);
+    }
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      tasks.push_back({.query = queries[i].query(),
+                       .last = draw.one_in(2) ? rows : draw.integer(0, rows),
+                       .out = draw.one_in(2) ? scores[i].data() : nullptr,
+                       .list = &lists[i].list});
+    }
+    kernels().score_select(tasks.data(), count, c.keys.table(), 0);
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      std::vector<float> expected = reference_scores(queries[i], c.keys);
+      expected.resize(static_cast<std::size_t>(tasks[i].last));
+      RC_ASSERT(lists[i].take(kernels()) == reference::select(expected, k));
+      expected.resize(scores[i].size(), -1.0F);
+      if (tasks[i].out != nullptr) RC_ASSERT(bits_of(scores[i]) == bits_of(expected));
+    }
   }));
 }
 
@@ -97,7 +142,8 @@ TEST_P(Score, lets_rows_of_minus_infinity_through_when_k_needs_them) {
   rows[2999].codes.fill(-1);  // 0 * -inf: NaN, which ranks like the others
   const ScoreCase c{Query(kernels(), q, weights), PagedKeys(rows, 64)};
   List list(600);
-  kernels().score_select(c.query.query(), c.keys.table(), 0, 3000, nullptr, list.list);
+  const ScoreTask task{.query = c.query.query(), .last = 3000, .out = nullptr, .list = &list.list};
+  kernels().score_select(&task, 1, c.keys.table(), 0);
   EXPECT_TRUE(list.list.met_nan);
   std::vector<std::int32_t> expected(600);
   std::iota(expected.begin(), expected.end(), 0);
