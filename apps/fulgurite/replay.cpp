@@ -10,6 +10,7 @@
 #include "io/recording.hpp"
 #include "io/safetensors_writer.hpp"
 #include "io/text.hpp"
+#include "progress_bar.hpp"
 #include "replay_run.hpp"
 #include "report/text.hpp"
 #include "run_options.hpp"
@@ -67,9 +68,17 @@ int run_replay(const ReplayOptions& options) {
   const io::WeightsFile weights = io::WeightsFile::open(options.weights);
   const std::shared_ptr<Executor> executor = make_executor(options.run);
   const auto start = std::chrono::steady_clock::now();
-  const ReplayResult result = replay(
-      options.recording, recording, weights,
-      {.isa = isa, .executor = executor, .page_size = options.page_size, .split = options.split});
+  ReplayResult result;
+  {
+    ProgressBar bar;
+    result =
+        replay(options.recording, recording, weights,
+               {.isa = isa,
+                .executor = executor,
+                .page_size = options.page_size,
+                .split = options.split,
+                .progress = [&](std::int64_t done, std::int64_t total) { bar.show(done, total); }});
+  }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   write(options, recording, result);
   if (options.run.json) {

@@ -186,7 +186,10 @@ class Replay {
     batch.x = {x.data(), {count, recording_.x.extent(1)}};
     batch.qr_bf16 = {qr.data(), {count, recording_.qr.extent(1)}};
     Selection picks(indexer_.shape(), count, {.logit_rows = columns_});
-    indexer_.decode(batch, keys_, state_, picks);
+    indexer_.decode(batch, keys_, state_, picks, [&](std::int64_t done, std::int64_t) {
+      if (settings_.progress) settings_.progress(done_ + done, recording_.tokens());
+    });
+    done_ += count;
     ++result_.calls;
     for (std::int64_t t = 0; t < count; ++t) {
       const std::int64_t token = tokens[static_cast<std::size_t>(t)];
@@ -220,7 +223,8 @@ class Replay {
   Indexer indexer_;
   KeyCache keys_;
   CompressorState state_;
-  std::int64_t columns_;  ///< rows that any token may see
+  std::int64_t columns_;   ///< rows that any token may see
+  std::int64_t done_ = 0;  ///< tokens
   ReplayResult result_;
 };
 

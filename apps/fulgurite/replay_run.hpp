@@ -16,6 +16,7 @@ struct ReplaySettings {
   std::shared_ptr<Executor> executor;
   std::int64_t page_size = 64;
   std::int64_t split = 0;  ///< most tokens of a request in one call; 0: whole steps
+  Progress progress = {};
 };
 
 /// N tokens, R requests, C columns: the rows that any token may see.

@@ -12,6 +12,7 @@
 #include "io/seed_file.hpp"
 #include "io/text.hpp"
 #include "programs/seed_program.hpp"
+#include "progress_bar.hpp"
 #include "report/text.hpp"
 #include "run_options.hpp"
 #include "step_report.hpp"
@@ -72,7 +73,9 @@ StepRun run_reference(const SeedInput& input) {
 StepRun run_cpu(const SeedInput& input, Isa isa, const RunOptions& options) {
   const std::shared_ptr<Executor> executor = make_executor(options);
   cpu::SeedStep step(input, isa, executor);
-  const StepReport report = step.run();
+  ProgressBar bar;
+  const StepReport report =
+      step.run([&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
   const std::string isa_name(name(isa));
   return {.output = step.output(),
           .report = report,

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "fulgurite/dtype.hpp"
@@ -27,14 +28,23 @@ struct SequenceTokens {
   std::int64_t sequence = 0;  ///< its number in the KeyCache and the CompressorState
   std::int64_t position = 0;  ///< of its first token, 0-based
   std::int64_t tokens = 1;    ///< how many follow one another, 0 allowed
+  /// The first of them that select nothing, of a prompt all or all but the last, say. They leave
+  /// rows and state as any token does, but no query is computed for them.
+  std::int64_t unselected = 0;
 };
+
+/// Told how a step gets on, by the thread that called it: `done` of `total` tokens. It must not
+/// throw, nor can it stop the step, for a step that has begun to write cannot be taken back: who
+/// wants to stop decodes a prompt in several steps, which gives the same bits.
+using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 /// One step's input: which sequences bring how many tokens, and the tokens' rows. Token t is the
 /// t-th over `sequences`, in order. The arrays stay the caller's.
 struct DecodeBatch {
   std::vector<SequenceTokens> sequences = {};
   TensorView<const Bf16, 2> x = {};  ///< [T, D] hidden state after the attention norm
-  /// [T, Q] query latent: quantised, with a scale for each token, if wq_b is INT8; else BF16.
+  /// [T, Q] query latent: quantised, with a scale for each token, if wq_b is INT8; else BF16. Rows
+  /// of tokens that select nothing may hold anything; if none selects, it may be empty.
   TensorView<const std::int8_t, 2> qr = {};
   TensorView<const float, 1> qr_scale = {};  ///< [T]
   TensorView<const Bf16, 2> qr_bf16 = {};
@@ -46,6 +56,12 @@ struct DecodeBatch {
   [[nodiscard]] std::int64_t tokens() const {
     std::int64_t total = 0;
     for (const SequenceTokens& each : sequences) total += each.tokens;
+    return total;
+  }
+  /// The tokens that select rows: those that a Selection must have, in the same order.
+  [[nodiscard]] std::int64_t selected_tokens() const {
+    std::int64_t total = 0;
+    for (const SequenceTokens& each : sequences) total += each.tokens - each.unselected;
     return total;
   }
 };

@@ -56,6 +56,10 @@ struct IndexerOptions {
   /// Leaves out multiply-adds that cannot change a selection, where no logits are asked for. The
   /// result is the same, to the bit.
   bool prune = true;
+  /// Memory that a step may take beyond weights, caches and results, for each thread. The more, the
+  /// more tokens go through the stages together, up to 128; there are always at least 8 together,
+  /// whatever that takes.
+  std::int64_t workspace_bytes = 2'000'000;
 };
 
 /// The lightning indexer of one layer: packed weights, immutable, and safe to use from many threads
@@ -81,9 +85,10 @@ class FULGURITE_API Indexer {
   /// on, and selects each token's best rows into `picks`. Under policy `causal` a sequence's
   /// position must be its length in `state`. Throws Error(input) if anything does not fit, and then
   /// cache, state and picks are as they were. No result depends on the ISA, the executor, the page
-  /// size or on what else is in the batch.
+  /// size or on what else is in the batch. `progress` is called each time that some tokens, 128 at
+  /// most, are done.
   StepReport decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
-                    Selection& picks) const;
+                    Selection& picks, const Progress& progress = {}) const;
 
   struct FULGURITE_LOCAL Impl;
 

@@ -19,7 +19,8 @@ struct SelectionOptions {
   std::int64_t logit_rows = 0;  ///< keep the scores of all rows, this many per token; 0: none
 };
 
-/// What a step selects: for each token its best rows, score descending, then row ascending.
+/// What a step selects: for each token its best rows, score descending, then row ascending. Tokens
+/// that select nothing have no part in it.
 class FULGURITE_API Selection {
  public:
   /// Room for `tokens` tokens. Throws Error(input) if a size is negative or does not fit memory.

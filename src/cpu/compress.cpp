@@ -25,34 +25,35 @@ constexpr std::array<float, kHeadDim> kAbsentGate = filled(-std::numeric_limits<
 
 }  // namespace
 
-void Step::project(TokenRange block) {
+void Step::project() {
+  const Portion& portion = work_.portion;
   const auto* x = reinterpret_cast<const std::uint16_t*>(batch_.x.data());
-  kernels_.pack_x(x + block.first * shape_.hidden, block.count, shape_.hidden,
-                  work_.packed_rows.data());
-  const HiddenProjection projection{
-      .tokens = block.count,
-      .hidden = shape_.hidden,
-      .columns = model_.hidden_columns,
-      .weights = model_.hidden.data(),
-      .weight_exponents = model_.hidden_exponents.data(),
-      .activations = work_.packed_rows.data(),
-      .out = work_.projected.data() + block.first * model_.hidden_columns};
-  const std::int64_t units = core::divide_up(model_.hidden_columns, kProjectColumns);
+  kernels_.pack_x(x + portion.first_token * shape_.hidden, portion.tokens, shape_.hidden,
+                  work_.activations.data());
+  const HiddenProjection projection{.tokens = portion.tokens,
+                                    .hidden = shape_.hidden,
+                                    .columns = model_.hidden_columns,
+                                    .weights = model_.hidden.data(),
+                                    .weight_exponents = model_.hidden_exponents.data(),
+                                    .activations = work_.activations.data(),
+                                    .out = work_.projected.data()};
+  const std::int64_t heads = portion.selected > 0 ? shape_.heads : 0;
+  const std::int64_t columns = packed_columns(2 * kStateWidth + heads);
+  const std::int64_t units = core::divide_up(columns, kProjectColumns);
   for_each_unit(executor_, units, [&](int, std::int64_t unit) {
     const std::int64_t first = unit * kProjectColumns;
-    kernels_.project(projection, first, std::min(first + kProjectColumns, model_.hidden_columns));
+    kernels_.project(projection, first, std::min(first + kProjectColumns, columns));
   });
   StageReport& report = stage(Stage::project);
-  report.bf16_macs += block.count * shape_.hidden * (2 * kStateWidth + shape_.heads);
-  report.bytes += 2 * model_.hidden_columns * shape_.hidden +
-                  block.count * (2 * shape_.hidden + 4 * model_.hidden_columns);
+  report.bf16_macs += portion.tokens * shape_.hidden * (2 * kStateWidth + heads);
+  report.bytes += 2 * columns * shape_.hidden + portion.tokens * (2 * shape_.hidden + 4 * columns);
 }
 
 /// Adds ape to the gates and scales the head weights, token by token.
 void Step::finish_projections() {
   const Recipe& recipe = indexer_.recipe;
-  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
-  for_each_unit(executor_, tokens, [&](int, std::int64_t token) {
+  const std::int64_t heads = work_.portion.selected > 0 ? shape_.heads : 0;
+  for_each_unit(executor_, work_.portion.tokens, [&](int, std::int64_t token) {
     float* kv = work_.projected.data() + token * model_.hidden_columns;
     float* gate = kv + kStateWidth;
     float* weight = gate + kStateWidth;
@@ -60,7 +61,7 @@ void Step::finish_projections() {
     const float* ape = model_.ape.data() + plan.ape_row * kStateWidth;
     for (int i = 0; i < kStateWidth; ++i) kv[i] = canonical(kv[i]);
     for (int i = 0; i < kStateWidth; ++i) gate[i] = canonical(gate[i] + ape[i]);
-    for (std::int64_t head = 0; head < shape_.heads; ++head) {
+    for (std::int64_t head = 0; head < heads; ++head) {
       const float sum = reference::round(recipe.weight_dot, weight[head]);
       weight[head] = reference::round(recipe.weight, sum * model_.head_factor);
     }
@@ -88,6 +89,7 @@ void Step::compress_windows() {
   for_each_unit(executor_, windows, [&](int, std::int64_t window) {
     (has_int8_rows() ? compress_window(window) : compress_values(window));
   });
+  windows_done_ += windows;
   stage(Stage::compress).bytes += windows * (2 * kWindowSlots * kHeadDim * 4 + keys_.row_bytes +
                                              static_cast<int>(sizeof(float)));
 }
@@ -111,7 +113,8 @@ void Step::compress_values(std::int64_t window) {
   reference::Row row = reference::compress_window(
       recipe, slots, norm, shape_.norm_eps, work_.plan.angles[static_cast<std::size_t>(plan.angle)],
       model_.hadamard);
-  if (key_rows_ != nullptr) std::copy(row.begin(), row.end(), key_rows_ + window * kHeadDim);
+  if (key_rows_ != nullptr)
+    std::copy(row.begin(), row.end(), key_rows_ + (windows_done_ + window) * kHeadDim);
   for (float& x : row) x = reference::round(recipe.key, x);
   keys_.write(sequence, plan.row, reference::quantize(recipe, row));
 }
@@ -120,18 +123,19 @@ void Step::compress_window(std::int64_t window) {
   const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
   const RopeAngle& angle = work_.plan.angles[static_cast<std::size_t>(plan.angle)];
   const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
-  KeyWindow key{.kv = {},
-                .gate = {},
-                .norm = model_.norm.data(),
-                .norm_eps = shape_.norm_eps,
-                .cos = angle.cos.data(),
-                .sin = angle.sin.data(),
-                .rotate = indexer_.recipe.rotate_keys,
-                .rotation = model_.rotation(),
-                .row = key_rows_ != nullptr ? key_rows_ + window * kHeadDim : nullptr,
-                .row_bf16 = nullptr,
-                .codes = keys_.codes(sequence, plan.row),
-                .scale = keys_.scale(sequence, plan.row)};
+  KeyWindow key{
+      .kv = {},
+      .gate = {},
+      .norm = model_.norm.data(),
+      .norm_eps = shape_.norm_eps,
+      .cos = angle.cos.data(),
+      .sin = angle.sin.data(),
+      .rotate = indexer_.recipe.rotate_keys,
+      .rotation = model_.rotation(),
+      .row = key_rows_ != nullptr ? key_rows_ + (windows_done_ + window) * kHeadDim : nullptr,
+      .row_bf16 = nullptr,
+      .codes = keys_.codes(sequence, plan.row),
+      .scale = keys_.scale(sequence, plan.row)};
   for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
     const float* kv = slot_values(plan.slots[slot], plan.owner, false);

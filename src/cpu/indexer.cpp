@@ -52,11 +52,12 @@ Indexer::Impl::Impl(const ModelShape& model_shape, const IndexerWeights& weights
       isa(resolve_isa(name(options.isa))),
       executor(validated(options.executor ? options.executor : default_executor())),
       prune(options.prune),
+      workspace_bytes(options.workspace_bytes),
       kernels(cpu::kernels_for(isa)),
       model(shape, validated(shape, weights), recipe, *executor) {}
 
 StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
-                                 Selection& picks, float* key_rows) {
+                                 Selection& picks, float* key_rows, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   const cpu::WorkspacePool::Lease workspace(workspaces);
   cpu::Step step(*this, batch, keys, state, picks, key_rows, *workspace);
@@ -66,7 +67,7 @@ StepReport Indexer::Impl::decode(const DecodeBatch& batch, KeyCache& keys, Compr
     throw Error(ErrorKind::system,
                 "decode: no memory for a step of " + std::to_string(batch.tokens()) + " tokens");
   }
-  step.execute();
+  step.execute(progress);
   StepReport report = step.report();
   report.workspace_bytes = (*workspace).bytes();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -91,8 +92,8 @@ int Indexer::threads() const { return impl_->executor->threads(); }
 std::int64_t Indexer::packed_bytes() const { return impl_->model.bytes(); }
 
 StepReport Indexer::decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
-                           Selection& picks) const {
-  return impl_->decode(batch, keys, state, picks, nullptr);
+                           Selection& picks, const Progress& progress) const {
+  return impl_->decode(batch, keys, state, picks, nullptr, progress);
 }
 
 }  // namespace fulgurite

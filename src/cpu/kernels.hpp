@@ -18,9 +18,9 @@ inline constexpr int kRowBlock = 8;      ///< most tokens that a tile of `query`
 struct QueryProjection {
   std::int64_t tokens;             ///< T
   std::int64_t query_rank;         ///< Q, a multiple of 16
-  std::int64_t columns;            ///< H*128
-  const std::uint8_t* weights;     ///< [columns/16][Q/4][16][4], code ^ 0x80; 64-byte aligned
-  const float* column_scale;       ///< [columns]
+  std::int64_t columns;            ///< values from row to row of `out`, at least H*128
+  const std::uint8_t* weights;     ///< [H*128/16][Q/4][16][4], code ^ 0x80; 64-byte aligned
+  const float* column_scale;       ///< [H*128]
   const void* activations;         ///< as pack_qr left them
   const std::int32_t* correction;  ///< [T rounded up to kRowBlock]
   const float* row_scale;          ///< [T]

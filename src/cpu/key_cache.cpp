@@ -88,19 +88,30 @@ void KeyCache::Impl::check_borrowed(const SequencePlan& sequence) const {
   }
 }
 
-KeyCache::Impl::Writer& KeyCache::Impl::writer_of(const Plan& plan, const WindowPlan& window) {
-  const SequencePlan& owner = plan.sequences[static_cast<std::size_t>(window.owner)];
-  return writer[static_cast<std::size_t>(page(owner.sequence, window.row / memory.page_rows))];
+template <class Body>
+void KeyCache::Impl::for_each_written_page(const Plan& plan, const Body& body) {
+  for (std::size_t i = 0; i < plan.sequences.size(); ++i) {
+    const SequencePlan& sequence = plan.sequences[i];
+    if (sequence.new_rows == 0) continue;
+    const std::int64_t last = sequence.first_new_row + sequence.new_rows - 1;
+    for (std::int64_t block = sequence.first_new_row / memory.page_rows;
+         block <= last / memory.page_rows; ++block) {
+      body(writer[static_cast<std::size_t>(page(sequence.sequence, block))],
+           Writer{static_cast<std::int32_t>(i), block});
+    }
+  }
 }
 
 void KeyCache::Impl::check_written_pages(const Plan& plan) {
-  for (const WindowPlan& window : plan.windows) {
-    writer_of(plan, window) = {window.owner, window.row / memory.page_rows};
-  }
+  bool writes = false;
+  for_each_written_page(plan, [&](Writer& who, const Writer& here) {
+    who = here;
+    writes = true;
+  });
   const SequencePlan* reader = nullptr;
   std::int64_t shared_block = 0;
   Writer other;
-  for (std::size_t i = 0; i < plan.sequences.size() && !plan.windows.empty(); ++i) {
+  for (std::size_t i = 0; i < plan.sequences.size() && writes; ++i) {
     const SequencePlan& sequence = plan.sequences[i];
     for (std::int64_t block = 0; block * memory.page_rows < sequence.rows; ++block) {
       const Writer who = writer[static_cast<std::size_t>(page(sequence.sequence, block))];
@@ -111,7 +122,7 @@ void KeyCache::Impl::check_written_pages(const Plan& plan) {
       other = who;
     }
   }
-  for (const WindowPlan& window : plan.windows) writer_of(plan, window) = Writer{};
+  for_each_written_page(plan, [](Writer& who, const Writer& /*here*/) { who = Writer{}; });
   if (reader == nullptr) return;
   const SequencePlan& writing = plan.sequences[static_cast<std::size_t>(other.owner)];
   refuse(reader->sequence, "block " + std::to_string(shared_block) + ": page " +
@@ -243,12 +254,14 @@ void KeyCache::Impl::write(std::int64_t sequence, std::int64_t row,
                 memory.scales == nullptr ? nullptr : scale(sequence, row));
 }
 
-void KeyCache::Impl::append_pages(std::int64_t sequence, std::int64_t rows,
-                                  std::vector<cpu::KeyPage>& pages) const {
+std::int64_t KeyCache::Impl::list_pages(std::int64_t sequence, std::int64_t rows,
+                                        cpu::KeyPage* pages) const {
+  std::int64_t count = 0;
   for (std::int64_t row = 0; row < rows; row += memory.page_rows) {
-    pages.push_back(
-        {codes(sequence, row), memory.scales == nullptr ? nullptr : scale(sequence, row)});
+    pages[count++] = {codes(sequence, row),
+                      memory.scales == nullptr ? nullptr : scale(sequence, row)};
   }
+  return count;
 }
 
 KeyCache::KeyCache(const KeyCacheOptions& options, const Recipe& recipe)

@@ -61,16 +61,17 @@ struct KeyCache::Impl {
   [[nodiscard]] float* scale(std::int64_t sequence, std::int64_t row) const;
   /// Stores a row of the recipe's format.
   void write(std::int64_t sequence, std::int64_t row, const reference::EncodedRow& encoded) const;
-  /// Appends the pages of rows 0 .. rows - 1.
-  void append_pages(std::int64_t sequence, std::int64_t rows,
-                    std::vector<cpu::KeyPage>& pages) const;
+  /// The pages of rows 0 .. rows - 1; how many there are.
+  std::int64_t list_pages(std::int64_t sequence, std::int64_t rows, cpu::KeyPage* pages) const;
 
  private:
   void release(std::int32_t page);
   [[nodiscard]] std::int32_t copy_of(std::int32_t page);
   void check_borrowed(const SequencePlan& sequence) const;
   void check_written_pages(const Plan& plan);
-  [[nodiscard]] Writer& writer_of(const Plan& plan, const WindowPlan& window);
+  /// body(who writes it so far, who writes it here) for each page that gets new rows.
+  template <class Body>
+  void for_each_written_page(const Plan& plan, const Body& body);
 };
 
 }  // namespace fulgurite

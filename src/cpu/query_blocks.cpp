@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "core/checked.hpp"
 #include "cpu/step.hpp"
@@ -11,73 +12,74 @@
 
 namespace fulgurite::cpu {
 
-void Step::project_e4m3_queries(TokenRange block) {
+void Step::project_e4m3_queries() {
+  const std::int64_t tokens = work_.portion.selected;
   const std::int64_t blocks = core::divide_up(shape_.query_rank, kScaleBlock);
-  for_each_unit(executor_, block.count,
-                [&](int, std::int64_t place) { quantize_latent(block, place); });
-  for_each_unit(executor_, blocks, [&](int, std::int64_t b) {
-    const std::int64_t width = std::min(kScaleBlock, shape_.query_rank - b * kScaleBlock);
-    kernels_.pack_x(work_.latents.data() + b * kScaleBlock * block.count, block.count, width,
-                    work_.packed_rows.data() + b * packed_x_bytes(block.count, kScaleBlock));
+  const Bf16* const qr = latent_rows(batch_.qr_bf16);
+  for_each_unit(executor_, tokens, [&](int, std::int64_t place) {
+    quantize_latent(qr + place * shape_.query_rank, place);
   });
-  const std::int64_t units = shape_.heads * kHeadDim / kQueryColumns;
-  for_each_unit(executor_, units, [&](int lane, std::int64_t unit) {
-    project_blocks(block, unit, work_.block_products.data() + lane * block.count * kQueryColumns);
+  for_each_unit(executor_, blocks, [&](int, std::int64_t block) {
+    const std::int64_t first = block * kScaleBlock;
+    kernels_.pack_x(work_.latents.data() + first * tokens, tokens,
+                    std::min(kScaleBlock, shape_.query_rank - first),
+                    work_.packed_qr.data() + block * packed_x_bytes(tokens, kScaleBlock));
   });
+  for_each_unit(executor_, shape_.heads * kHeadDim / kQueryColumns,
+                [&](int lane, std::int64_t unit) { project_blocks(unit, lane); });
 }
 
-void Step::quantize_latent(TokenRange block, std::int64_t place) {
+/// One token's qr.
+void Step::quantize_latent(const Bf16* qr, std::int64_t place) const {
   const std::int64_t rank = shape_.query_rank;
   const std::int64_t blocks = core::divide_up(rank, kScaleBlock);
-  const Bf16* const qr = batch_.qr_bf16.data() + (block.first + place) * rank;
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const std::int64_t first = b * kScaleBlock;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t first = block * kScaleBlock;
     const std::int64_t width = std::min(kScaleBlock, rank - first);
     reference::Row row{};
     std::transform(qr + first, qr + first + width, row.begin(), [](Bf16 x) { return to_float(x); });
     const reference::EncodedRow encoded = reference::quantize_e4m3(row, ScaleRule::power_of_two);
     std::transform(encoded.numbers.begin(), encoded.numbers.begin() + width,
-                   work_.latents.data() + first * block.count + place * width,
+                   work_.latents.data() + first * work_.portion.selected + place * width,
                    [](float x) { return to_bf16(x).bits; });
-    work_.latent_scale[place * blocks + b] = encoded.scale;
+    work_.latent_scale[place * blocks + block] = encoded.scale;
   }
 }
 
-/// kQueryColumns columns of all tokens; `partial` [tokens, kQueryColumns] is memory of the lane.
-void Step::project_blocks(TokenRange block, std::int64_t unit, float* partial) {
-  const std::int64_t columns = shape_.heads * kHeadDim;
-  const std::int64_t blocks = core::divide_up(shape_.query_rank, kScaleBlock);
-  const std::int64_t first = unit * kQueryColumns;
-  const std::int64_t head = first / kHeadDim;
+/// kQueryColumns columns of all tokens, which are of one head.
+void Step::project_blocks(std::int64_t unit, std::int64_t lane) {
   constexpr std::array<ExponentRange, kQueryColumns / kColumnBlock> kExponents{
       kE4m3Exponents, kE4m3Exponents, kE4m3Exponents, kE4m3Exponents};
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const std::int64_t width = std::min(kScaleBlock, shape_.query_rank - b * kScaleBlock);
+  static_assert(kHeadDim % kQueryColumns == 0);
+  const std::int64_t tokens = work_.portion.selected;
+  const std::int64_t blocks = core::divide_up(shape_.query_rank, kScaleBlock);
+  const std::int64_t first = unit * kQueryColumns;
+  float* const products = work_.products.data() + lane * tokens * kQueryColumns;
+  float* const sums = work_.sums.data() + lane * tokens * kQueryColumns;
+  std::fill_n(sums, tokens * kQueryColumns, 0.F);
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t depth = block * kScaleBlock;
+    const std::int64_t width = std::min(kScaleBlock, shape_.query_rank - depth);
     kernels_.project(
-        {.tokens = block.count,
+        {.tokens = tokens,
          .hidden = width,
          .columns = kQueryColumns,
-         .weights = model_.query_blocks.data() + b * kScaleBlock * columns + first * width,
+         .weights = model_.query_blocks.data() + depth * shape_.heads * kHeadDim + first * width,
          .weight_exponents = kExponents.data(),
-         .activations = work_.packed_rows.data() + b * packed_x_bytes(block.count, kScaleBlock),
-         .out = partial},
+         .activations = work_.packed_qr.data() + block * packed_x_bytes(tokens, kScaleBlock),
+         .out = products},
         0, kQueryColumns);
-    const float weight_scale =
-        model_.query_block_scale[static_cast<std::size_t>(head * blocks + b)];
-    for (std::int64_t place = 0; place < block.count; ++place) {
-      const float scale = work_.latent_scale[place * blocks + b] * weight_scale;
-      const float* const products = partial + place * kQueryColumns;
-      float* const sums = work_.wide_q.data() + place * columns + first;
-      for (std::int64_t i = 0; i < kQueryColumns; ++i) {
-        sums[i] = (b == 0 ? 0.F : sums[i]) + products[i] * scale;
+    const auto scale_at = static_cast<std::size_t>(first / kHeadDim * blocks + block);
+    const float weight_scale = model_.query_block_scale[scale_at];
+    for (std::int64_t place = 0; place < tokens; ++place) {
+      const float scale = work_.latent_scale[place * blocks + block] * weight_scale;
+      const std::int64_t row = place * kQueryColumns;
+      for (std::int64_t i = row; i < row + kQueryColumns; ++i) {
+        sums[i] = sums[i] + products[i] * scale;
       }
     }
   }
-  for (std::int64_t place = 0; place < block.count; ++place) {
-    const float* const sums = work_.wide_q.data() + place * columns + first;
-    std::transform(sums, sums + kQueryColumns, work_.q.data() + place * columns + first,
-                   [](float x) { return to_bf16(x).bits; });
-  }
+  store_queries(first, sums);
 }
 
 }  // namespace fulgurite::cpu

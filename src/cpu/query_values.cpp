@@ -13,72 +13,83 @@
 
 namespace fulgurite::cpu {
 
-void Step::project_bf16_queries(TokenRange block) {
-  const std::int64_t columns = shape_.heads * kHeadDim;
+void Step::project_bf16_queries() {
+  const std::int64_t tokens = work_.portion.selected;
   const std::int64_t rank = shape_.query_rank;
-  const Bf16* const qr = batch_.qr_bf16.data() + block.first * rank;
-  const bool is_wide = !model_.query_wide.empty();
-  if (is_wide) {
-    std::transform(qr, qr + block.count * rank, work_.wide_rows.data(),
+  const Bf16* const qr = latent_rows(batch_.qr_bf16);
+  if (has_wide_queries()) {
+    std::transform(qr, qr + tokens * rank, work_.wide_qr.data(),
                    [](Bf16 x) { return to_float(x); });
   } else {
-    kernels_.pack_x(&qr->bits, block.count, rank, work_.packed_rows.data());
+    kernels_.pack_x(&qr->bits, tokens, rank, work_.packed_qr.data());
   }
-  const HiddenProjection projection{.tokens = block.count,
-                                    .hidden = rank,
-                                    .columns = columns,
-                                    .weights = model_.query_bf16.data(),
-                                    .weight_exponents = model_.query_exponents.data(),
-                                    .activations = work_.packed_rows.data(),
-                                    .out = work_.wide_q.data()};
-  const WideProjection wide{.tokens = block.count,
-                            .depth = rank,
-                            .columns = columns,
-                            .weights = model_.query_wide.data(),
-                            .rows = work_.wide_rows.data(),
-                            .out = work_.wide_q.data()};
-  for_each_unit(executor_, columns / kQueryColumns, [&](int, std::int64_t unit) {
-    const std::int64_t first = unit * kQueryColumns;
-    if (is_wide) {
-      kernels_.project_wide(wide, first, first + kQueryColumns);
-      return;
-    }
-    kernels_.project(projection, first, first + kQueryColumns);
-    for (std::int64_t token = 0; token < block.count; ++token) {
-      const float* from = work_.wide_q.data() + token * columns + first;
-      std::transform(from, from + kQueryColumns, work_.q.data() + token * columns + first,
+  for_each_unit(executor_, shape_.heads * kHeadDim / kQueryColumns,
+                [&](int lane, std::int64_t unit) {
+                  const std::int64_t first = unit * kQueryColumns;
+                  float* const out = work_.products.data() + lane * tokens * kQueryColumns;
+                  if (has_wide_queries()) {
+                    kernels_.project_wide({.tokens = tokens,
+                                           .depth = rank,
+                                           .columns = kQueryColumns,
+                                           .weights = model_.query_wide.data() + first * rank,
+                                           .rows = work_.wide_qr.data(),
+                                           .out = out},
+                                          0, kQueryColumns);
+                  } else {
+                    kernels_.project(
+                        {.tokens = tokens,
+                         .hidden = rank,
+                         .columns = kQueryColumns,
+                         .weights = model_.query_bf16.data() + first * rank,
+                         .weight_exponents = model_.query_exponents.data() + first / kColumnBlock,
+                         .activations = work_.packed_qr.data(),
+                         .out = out},
+                        0, kQueryColumns);
+                  }
+                  store_queries(first, out);
+                });
+}
+
+/// [tokens, kQueryColumns] values become columns first_column .. of q.
+void Step::store_queries(std::int64_t first_column, const float* values) {
+  for (std::int64_t place = 0; place < work_.portion.selected; ++place) {
+    const float* const from = values + place * kQueryColumns;
+    if (has_wide_queries()) {
+      std::copy_n(from, kQueryColumns, reinterpret_cast<float*>(heads(place)) + first_column);
+    } else {
+      std::transform(from, from + kQueryColumns, q(place) + first_column,
                      [](float x) { return to_bf16(x).bits; });
     }
-  });
+  }
 }
 
 /// rope, Hadamard and the recipe's format of one head.
-reference::EncodedRow Step::encode_head(std::int64_t token, std::int64_t place,
-                                        std::int64_t head) const {
+reference::EncodedRow Step::encode_head(std::int64_t place, std::int64_t head) const {
   const Recipe& recipe = indexer_.recipe;
-  const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
-  const std::int64_t first = (place * shape_.heads + head) * kHeadDim;
   reference::Row row;
-  if (model_.query_wide.empty()) {
-    std::transform(work_.q.data() + first, work_.q.data() + first + kHeadDim, row.begin(),
-                   [](std::uint16_t bits) { return to_float(Bf16{bits}); });
+  if (has_wide_queries()) {
+    std::copy_n(reinterpret_cast<const float*>(heads(place)) + head * kHeadDim, kHeadDim,
+                row.begin());
   } else {
-    std::copy_n(work_.wide_q.data() + first, kHeadDim, row.begin());
+    const std::uint16_t* const features = q(place) + head * kHeadDim;
+    std::transform(features, features + kHeadDim, row.begin(),
+                   [](std::uint16_t bits) { return to_float(Bf16{bits}); });
   }
-  reference::rotate(row, work_.plan.angles[static_cast<std::size_t>(plan.angle)], recipe.query);
+  reference::rotate(row, query_angle(place), recipe.query);
   if (recipe.rotate_queries) reference::multiply_hadamard(row, model_.hadamard);
   for (float& x : row) x = reference::round(recipe.rotated_query, x);
   return reference::quantize(recipe, row);
 }
 
-void Step::prepare_values(std::int64_t token, std::int64_t place, std::int64_t lane) {
+/// The packed heads take the place of q.
+void Step::prepare_values(std::int64_t place, std::int64_t lane) {
   const std::int64_t heads = shape_.heads;
   const bool is_wide = indexer_.recipe.row_format == RowFormat::fp32;
   float* const numbers = work_.head_rows.data() + lane * heads * kHeadDim;
-  const float* weight = work_.projected.data() + token * model_.hidden_columns + 2 * kStateWidth;
+  const float* weight = head_weights(place);
   std::array<float, kMostHeads> folded;
   for (std::int64_t head = 0; head < heads; ++head) {
-    const reference::EncodedRow row = encode_head(token, place, head);
+    const reference::EncodedRow row = encode_head(place, head);
     std::copy(row.numbers.begin(), row.numbers.end(), numbers + head * kHeadDim);
     folded[static_cast<std::size_t>(head)] = weight[head] * row.scale;
   }
@@ -86,7 +97,7 @@ void Step::prepare_values(std::int64_t token, std::int64_t place, std::int64_t l
   std::iota(order.begin(), order.end(), 0);
   if (!indexer_.recipe.heads_in_order) order_heads(folded.data(), heads, order.data());
 
-  auto* const words = work_.words.data() + place * word_bytes();
+  auto* const words = this->heads(place);
   auto* const narrow =
       reinterpret_cast<std::uint16_t*>(work_.codes.data()) + lane * heads * kHeadDim;
   for (std::int64_t i = 0; i < heads; ++i) {

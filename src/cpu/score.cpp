@@ -24,46 +24,37 @@ KeyFormat key_format(RowFormat format) {
 }  // namespace
 
 void Step::list_pages() {
-  work_.pages.clear();
+  std::int64_t pages = 0;
   work_.first_page.clear();
   for (const SequencePlan& sequence : work_.plan.sequences) {
-    work_.first_page.push_back(static_cast<std::int64_t>(work_.pages.size()));
-    keys_.append_pages(sequence.sequence, sequence.rows, work_.pages);
+    work_.first_page.push_back(pages);
+    if (sequence.selected == 0) continue;
+    pages += keys_.list_pages(sequence.sequence, sequence.rows, work_.pages.data() + pages);
   }
 }
 
-void Step::order_tokens(TokenRange block) {
-  work_.order.resize(static_cast<std::size_t>(block.count));
-  for (std::int64_t place = 0; place < block.count; ++place) {
-    const std::int64_t token = block.first + place;
-    work_.order[static_cast<std::size_t>(place)] = {
-        token, work_.plan.tokens[static_cast<std::size_t>(token)].visible};
-  }
-  order_by_rows(work_.order);
-}
-
-void Step::select(TokenRange block) {
-  order_tokens(block);
+void Step::select() {
+  order_selecting();
   share_rows(
       work_.order, executor_.threads(), shape_.topk,
       [&](const Wave& wave) {
-        select_wave(wave, block);
-        report_selection(block);
+        select_wave(wave);
+        report_selection();
       },
       [&](std::span<const VisibleRows> tokens) {
-        select_wholes(tokens, block);
-        report_selection(block);
+        select_wholes(tokens);
+        report_selection();
       });
 }
 
 /// What came of the units.
-void Step::report_selection(TokenRange block) {
+void Step::report_selection() {
   StageReport& report = stage(Stage::select);
   std::int64_t counted = -1;
   for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
     const ScoreUnit& rows = work_.units[unit];
     const ScoredUnit& scored = work_.scored[unit];
-    const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(rows.token - block.first)];
+    const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(rows.place)];
     const std::int64_t count = rows.last_row - rows.first_row;
     (has_int8_rows() ? report.int8_macs : report.bf16_macs) += count * shape_.heads * kHeadDim;
     report.bytes += count * (keys_.row_bytes + static_cast<int>(sizeof(float)));
@@ -71,30 +62,29 @@ void Step::report_selection(TokenRange block) {
       report.skipped_macs += (count - scored.finished) * (shape_.heads - guess.split) * kHeadDim;
     }
     if (rows.first_row == 0) report.skipped_macs -= guess.sampled * shape_.heads * kHeadDim;
-    if (!scored.met_nan || rows.token == counted) continue;
-    counted = rows.token;
+    if (!scored.met_nan || rows.place == counted) continue;
+    counted = rows.place;
     ++report_.tokens_with_nan;
   }
 }
 
-Step::TokenRows Step::token_rows(std::int64_t token, TokenRange block) {
-  const std::int64_t place = token - block.first;
-  const TokenPlan& plan = work_.plan.tokens[static_cast<std::size_t>(token)];
+Step::TokenRows Step::token_rows(std::int64_t place) {
+  const TokenPlan& plan = selecting(place);
   return {
       .query = {.heads = shape_.heads,
-                .words = work_.words.data() + place * word_bytes(),
+                .words = heads(place),
                 .correction = work_.correction.data() + place * shape_.heads,
                 .weight = work_.folded.data() + place * shape_.heads},
       .values = {.format = key_format(indexer_.recipe.row_format),
                  .bf16_sums = indexer_.recipe.score == Rounding::bf16,
                  .heads = shape_.heads,
-                 .rows = work_.words.data() + place * word_bytes(),
+                 .rows = heads(place),
                  .weight = work_.folded.data() + place * shape_.heads},
       .keys = {.pages = work_.pages.data() + work_.first_page[static_cast<std::size_t>(plan.owner)],
                .page_rows = keys_.memory.page_rows},
       .visible = plan.visible,
       .places = places_of(plan.visible),
-      .logits = StepAccess::logits(picks_, token)};
+      .logits = StepAccess::logits(picks_, work_.portion.first_selected + place)};
 }
 
 /// Offers rows first..last to the list, which has places.
@@ -108,7 +98,8 @@ void Step::score_rows(const TokenRows& rows, std::int64_t first, std::int64_t la
   }
 }
 
-void Step::write_selection(std::int64_t token, const TopList& list) {
+void Step::write_selection(std::int64_t place, const TopList& list) {
+  const std::int64_t token = work_.portion.first_selected + place;
   kernels_.sort_top(list.scores, list.rows, list.count);
   std::int32_t* indices = StepAccess::indices(picks_, token);
   const auto offset = static_cast<std::uint32_t>(batch_.offset);
@@ -120,7 +111,7 @@ void Step::write_selection(std::int64_t token, const TopList& list) {
     std::fill(scores + list.count, scores + picks_.width(), kUnseenScore);
   }
   if (float* logits = StepAccess::logits(picks_, token); logits != nullptr) {
-    const std::int64_t visible = work_.plan.tokens[static_cast<std::size_t>(token)].visible;
+    const std::int64_t visible = selecting(place).visible;
     std::fill(logits + visible, logits + picks_.logit_rows(), kUnseenScore);
   }
   StepAccess::set_count(picks_, token, list.count);

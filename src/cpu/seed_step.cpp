@@ -16,6 +16,9 @@ const SeedInput& validated(const SeedInput& input) {
   return input;
 }
 
+/// The dense form holds the scores of all rows anyway.
+constexpr std::int64_t kWorkspaceBytes = 16'000'000;
+
 std::int64_t new_rows(const SeedInput& input) {
   const bool closes = input.start_pos % kRatio + input.tokens_each() >= kRatio;
   return closes ? input.batch() : 0;
@@ -34,7 +37,10 @@ struct SeedStep::Impl {
   Impl(const SeedInput& seed, Isa isa, std::shared_ptr<Executor> executor)
       : input(validated(seed)),
         indexer(input.shape(), input.weights(),
-                {.recipe = input.recipe(), .isa = isa, .executor = std::move(executor)}),
+                {.recipe = input.recipe(),
+                 .isa = isa,
+                 .executor = std::move(executor),
+                 .workspace_bytes = kWorkspaceBytes}),
         keys(cache_options(input), input.recipe()),
         state({.sequences = input.batch(), .slots = kWindowSlots}),
         picks(
@@ -64,11 +70,11 @@ SeedStep::SeedStep(const SeedInput& input, Isa isa, std::shared_ptr<Executor> ex
 
 SeedStep::~SeedStep() = default;
 
-StepReport SeedStep::run() {
+StepReport SeedStep::run(const Progress& progress) {
   impl_->restore_state();
   return StepAccess::impl(impl_->indexer)
       .decode(impl_->batch, impl_->keys, impl_->state, impl_->picks,
-              impl_->key_rows.empty() ? nullptr : impl_->key_rows.data());
+              impl_->key_rows.empty() ? nullptr : impl_->key_rows.data(), progress);
 }
 
 SeedOutput SeedStep::output() const {

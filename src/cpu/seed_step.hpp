@@ -16,7 +16,7 @@ class SeedStep {
   ~SeedStep();
 
   /// Runs the step from the input's state and cache; each run starts from them anew.
-  StepReport run();
+  StepReport run(const Progress& progress = {});
 
   /// The output of the last run.
   [[nodiscard]] SeedOutput output() const;

@@ -3,6 +3,7 @@
 
 #include "core/checked.hpp"
 #include "cpu/prune.hpp"
+#include "cpu/select.hpp"
 #include "cpu/step.hpp"
 #include "cpu/work.hpp"
 
@@ -14,8 +15,17 @@ constexpr std::int64_t kSampleUnit = 128;  ///< sampled rows that a lane takes a
 }  // namespace
 
 TopList Step::lane_list(std::int64_t lane, std::int64_t places, std::int64_t which) {
-  return work_.lists[static_cast<std::size_t>(lane * kMostTogether + which)].list(places,
-                                                                                  list_capacity_);
+  const std::int64_t list = lane * kMostTogether + which;
+  const std::int64_t slots = list_capacity_ + kListSlack;
+  return {.k = places,
+          .capacity = list_capacity_,
+          .count = 0,
+          .scores = work_.list_scores.data() + list * slots,
+          .rows = work_.list_rows.data() + list * slots,
+          .scratch = work_.list_scratch.data() + list * list_scratch_bytes(list_capacity_),
+          .threshold = 0,
+          .closed = false,
+          .met_nan = false};
 }
 
 bool Step::may_prune(const TokenRows& rows) const {
@@ -32,38 +42,38 @@ void Step::take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t fi
 }
 
 PruneGuess Step::guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane) {
-  ListMemory& scratch = work_.lists[static_cast<std::size_t>(lane * kMostTogether)];
+  const TopList scratch = lane_list(lane, rows.places);
   return guess_pruning(kernels_, rows.query, bounds(slot), rows.visible, rows.places,
-                       scratch.scores.data(), scratch.rows.data());
+                       scratch.scores, scratch.rows);
 }
 
-float* Step::bounds(std::int64_t slot) {
+float* Step::bounds(std::int64_t slot) const {
   return work_.bounds.data() + slot * shape_.heads / 4 * kMostSampled;
 }
 
-PrunedRows Step::pruned_rows(const PruneGuess& guess, std::int64_t first_sum) {
+PrunedRows Step::pruned_rows(const PruneGuess& guess, std::int64_t first_sum) const {
   return {.split = guess.split,
           .most_candidates = most_candidates(shape_.topk),
           .sums = work_.partial_sums.data() + first_sum,
           .finished = 0};
 }
 
-void Step::select_wholes(std::span<const VisibleRows> tokens, TokenRange block) {
-  group_tokens(tokens, block);
+void Step::select_wholes(std::span<const VisibleRows> tokens) {
+  group_tokens(tokens);
   for_each_unit(executor_, static_cast<std::int64_t>(work_.groups.size()),
                 [&](int lane, std::int64_t at) {
                   const TokenGroup& group = work_.groups[static_cast<std::size_t>(at)];
                   if (group.units == 1) {
-                    select_token(group.first_unit, lane, block);
+                    select_token(group.first_unit, lane);
                   } else {
-                    select_together(group, lane, block);
+                    select_together(group, lane);
                   }
                 });
 }
 
 /// A unit for each token. Tokens of a sequence whose selection is not pruned share its tiles, if
 /// that leaves enough groups for all lanes; groups with more rows come first.
-void Step::group_tokens(std::span<const VisibleRows> tokens, TokenRange block) {
+void Step::group_tokens(std::span<const VisibleRows> tokens) {
   constexpr std::int64_t kGroupsPerLane = 4;
   const std::int64_t lanes = executor_.threads();
   const auto count = static_cast<std::int64_t>(tokens.size());
@@ -71,17 +81,17 @@ void Step::group_tokens(std::span<const VisibleRows> tokens, TokenRange block) {
       lanes == 1 ? kMostTogether
                  : std::min<std::int64_t>(kMostTogether, count / (kGroupsPerLane * lanes));
   work_.units.clear();
-  for (const VisibleRows& token : tokens) work_.units.push_back({token.token, 0, token.rows, 0});
+  for (const VisibleRows& token : tokens) work_.units.push_back({token.place, 0, token.rows, 0});
   std::sort(work_.units.begin(), work_.units.end(),
-            [](const ScoreUnit& a, const ScoreUnit& b) { return a.token < b.token; });
+            [](const ScoreUnit& a, const ScoreUnit& b) { return a.place < b.place; });
   work_.groups.clear();
   bool open = false;
   for (std::int64_t unit = 0; unit < count; ++unit) {
     const ScoreUnit& rows = work_.units[static_cast<std::size_t>(unit)];
-    const bool shares = can_share(rows.token, block);
+    const bool shares = can_share(rows.place);
     if (open && shares && work_.groups.back().units < most &&
-        owner_of(rows.token) == owner_of(rows.token - 1) &&
-        work_.units[static_cast<std::size_t>(unit - 1)].token == rows.token - 1) {
+        owner_of(rows.place) == owner_of(rows.place - 1) &&
+        work_.units[static_cast<std::size_t>(unit - 1)].place == rows.place - 1) {
       ++work_.groups.back().units;
       work_.groups.back().rows += rows.last_row;
     } else {
@@ -94,26 +104,24 @@ void Step::group_tokens(std::span<const VisibleRows> tokens, TokenRange block) {
   });
 }
 
-std::int32_t Step::owner_of(std::int64_t token) const {
-  return work_.plan.tokens[static_cast<std::size_t>(token)].owner;
-}
+std::int32_t Step::owner_of(std::int64_t place) const { return selecting(place).owner; }
 
 /// Whether the token scores all its rows with the int8 kernel.
-bool Step::can_share(std::int64_t token, TokenRange block) {
+bool Step::can_share(std::int64_t place) {
   if (!has_int8_rows()) return false;
-  const TokenRows rows = token_rows(token, block);
+  const TokenRows rows = token_rows(place);
   return rows.places > 0 && !may_prune(rows);
 }
 
 /// All rows of several tokens, by one lane.
-void Step::select_together(const TokenGroup& group, std::int64_t lane, TokenRange block) {
+void Step::select_together(const TokenGroup& group, std::int64_t lane) {
   std::array<TopList, kMostTogether> lists;
   std::array<ScoreTask, kMostTogether> tasks;
   KeyTable keys{};
   for (std::int64_t i = 0; i < group.units; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const std::int64_t token = work_.units[static_cast<std::size_t>(group.first_unit + i)].token;
-    const TokenRows rows = token_rows(token, block);
+    const std::int64_t place = work_.units[static_cast<std::size_t>(group.first_unit + i)].place;
+    const TokenRows rows = token_rows(place);
     lists[at] = lane_list(lane, rows.places, i);
     tasks[at] = {.query = rows.query, .last = rows.visible, .out = rows.logits, .list = &lists[at]};
     keys = rows.keys;
@@ -121,19 +129,19 @@ void Step::select_together(const TokenGroup& group, std::int64_t lane, TokenRang
   kernels_.score_select(tasks.data(), group.units, keys, 0);
   for (std::int64_t i = 0; i < group.units; ++i) {
     const auto unit = static_cast<std::size_t>(group.first_unit + i);
-    const std::int64_t token = work_.units[unit].token;
+    const std::int64_t place = work_.units[unit].place;
     TopList& list = lists[static_cast<std::size_t>(i)];
     kernels_.select_top(list);
-    work_.guesses[static_cast<std::size_t>(token - block.first)] = {};
+    work_.guesses[static_cast<std::size_t>(place)] = {};
     work_.scored[unit] = {list.count, 0, list.met_nan};
-    write_selection(token, list);
+    write_selection(place, list);
   }
 }
 
 /// All of a token's rows, by one lane.
-void Step::select_token(std::int64_t unit, std::int64_t lane, TokenRange block) {
+void Step::select_token(std::int64_t unit, std::int64_t lane) {
   const ScoreUnit& range = work_.units[static_cast<std::size_t>(unit)];
-  const TokenRows rows = token_rows(range.token, block);
+  const TokenRows rows = token_rows(range.place);
   TopList list = lane_list(lane, rows.places);
   PruneOutcome outcome{};
   if (pruned_ && rows.places > 0) {
@@ -143,27 +151,27 @@ void Step::select_token(std::int64_t unit, std::int64_t lane, TokenRange block) 
     score_rows(rows, 0, rows.visible, list);
     kernels_.select_top(list);
   }
-  work_.guesses[static_cast<std::size_t>(range.token - block.first)] = outcome.guess;
+  work_.guesses[static_cast<std::size_t>(range.place)] = outcome.guess;
   work_.scored[static_cast<std::size_t>(unit)] = {list.count, outcome.finished, list.met_nan};
-  write_selection(range.token, list);
+  write_selection(range.place, list);
 }
 
 /// Each token's rows are several units. The lanes meet between the sample, the guess, the rows, the
 /// rows that a guess that failed has left, and the merging of the parts.
-void Step::select_wave(const Wave& wave, TokenRange block) {
+void Step::select_wave(const Wave& wave) {
   make_units(wave);
   for (const VisibleRows& token : wave.tokens) {
-    const auto place = static_cast<std::size_t>(token.token - block.first);
+    const auto place = static_cast<std::size_t>(token.place);
     work_.guesses[place] = {};
     work_.failed_guesses[place] = 0;
   }
-  if (pruned_) guess_wave(wave, block);
+  if (pruned_) guess_wave(wave);
   for_each_unit(executor_, wave.units,
-                [&](int lane, std::int64_t unit) { select_part(wave, unit, lane, block); });
+                [&](int lane, std::int64_t unit) { select_part(wave, unit, lane); });
   if (pruned_) {
-    judge_guesses(wave, block);
+    judge_guesses(wave);
     for_each_unit(executor_, wave.units,
-                  [&](int lane, std::int64_t unit) { reselect_part(wave, unit, lane, block); });
+                  [&](int lane, std::int64_t unit) { reselect_part(wave, unit, lane); });
   }
   for_each_unit(executor_, static_cast<std::int64_t>(wave.tokens.size()),
                 [&](int lane, std::int64_t slot) {
@@ -178,17 +186,17 @@ void Step::make_units(const Wave& wave) {
   for (const VisibleRows& token : wave.tokens) {
     for (std::int64_t row = 0; row < token.rows; row += wave.unit_rows) {
       const std::int64_t last = std::min(row + wave.unit_rows, token.rows);
-      work_.units.push_back({token.token, row, last, sums});
+      work_.units.push_back({token.place, row, last, sums});
       sums += core::round_up(last - row, kSampleStep);
     }
   }
 }
 
-void Step::guess_wave(const Wave& wave, TokenRange block) {
+void Step::guess_wave(const Wave& wave) {
   constexpr std::int64_t kUnits = kMostSampled / kSampleUnit;
   const auto tokens = static_cast<std::int64_t>(wave.tokens.size());
   const auto rows_of = [&](std::int64_t slot) {
-    return token_rows(wave.tokens[static_cast<std::size_t>(slot)].token, block);
+    return token_rows(wave.tokens[static_cast<std::size_t>(slot)].place);
   };
   for_each_unit(executor_, tokens * kUnits, [&](int, std::int64_t unit) {
     const std::int64_t slot = unit / kUnits;
@@ -203,16 +211,16 @@ void Step::guess_wave(const Wave& wave, TokenRange block) {
   for_each_unit(executor_, tokens, [&](int lane, std::int64_t slot) {
     const TokenRows rows = rows_of(slot);
     if (!may_prune(rows)) return;
-    const std::int64_t token = wave.tokens[static_cast<std::size_t>(slot)].token;
-    work_.guesses[static_cast<std::size_t>(token - block.first)] = guess(rows, slot, lane);
+    const std::int64_t place = wave.tokens[static_cast<std::size_t>(slot)].place;
+    work_.guesses[static_cast<std::size_t>(place)] = guess(rows, slot, lane);
   });
 }
 
-void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block) {
+void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane) {
   const auto index = static_cast<std::size_t>(unit);
   const ScoreUnit& range = work_.units[index];
-  const TokenRows rows = token_rows(range.token, block);
-  const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(range.token - block.first)];
+  const TokenRows rows = token_rows(range.place);
+  const PruneGuess& guess = work_.guesses[static_cast<std::size_t>(range.place)];
   TopList list = lane_list(lane, std::min(wave.places, range.last_row - range.first_row));
   std::int64_t finished = 0;
   if (guess.split != 0) {
@@ -230,24 +238,24 @@ void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, T
 }
 
 /// A guess was too high if fewer rows were above it than are wanted.
-void Step::judge_guesses(const Wave& wave, TokenRange block) {
+void Step::judge_guesses(const Wave& wave) {
   for (const VisibleRows& token : wave.tokens) {
-    const auto place = static_cast<std::size_t>(token.token - block.first);
+    const auto place = static_cast<std::size_t>(token.place);
     if (work_.guesses[place].split == 0) continue;
     std::int64_t found = 0;
     for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-      if (work_.units[unit].token == token.token) found += work_.scored[unit].count;
+      if (work_.units[unit].place == token.place) found += work_.scored[unit].count;
     }
     work_.failed_guesses[place] = found < places_of(token.rows) ? 1 : 0;
   }
 }
 
-void Step::reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block) {
+void Step::reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane) {
   const auto index = static_cast<std::size_t>(unit);
   const ScoreUnit& range = work_.units[index];
-  const auto place = static_cast<std::size_t>(range.token - block.first);
+  const auto place = static_cast<std::size_t>(range.place);
   if (work_.failed_guesses[place] == 0) return;
-  const TokenRows rows = token_rows(range.token, block);
+  const TokenRows rows = token_rows(range.place);
   TopList list = lane_list(lane, std::min(wave.places, range.last_row - range.first_row));
   load_part(wave, index, list);
   expect(work_.guesses[place], list);
@@ -262,12 +270,12 @@ void Step::reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane,
 void Step::merge_parts(const Wave& wave, const VisibleRows& token, std::int64_t lane) {
   TopList list = lane_list(lane, places_of(token.rows));
   for (std::size_t unit = 0; unit < work_.units.size(); ++unit) {
-    if (work_.units[unit].token != token.token) continue;
+    if (work_.units[unit].place != token.place) continue;
     if (list.count + work_.scored[unit].count > list.capacity) kernels_.select_top(list);
     load_part(wave, unit, list);
   }
   kernels_.select_top(list);
-  write_selection(token.token, list);
+  write_selection(token.place, list);
 }
 
 /// Appends a part to the list.
@@ -279,7 +287,7 @@ void Step::load_part(const Wave& wave, std::size_t unit, TopList& list) const {
   list.count += count;
 }
 
-void Step::save_part(const Wave& wave, std::size_t unit, const TopList& list) {
+void Step::save_part(const Wave& wave, std::size_t unit, const TopList& list) const {
   const std::int64_t part = static_cast<std::int64_t>(unit) * wave.places;
   std::copy_n(list.scores, list.count, work_.part_scores.data() + part);
   std::copy_n(list.rows, list.count, work_.part_rows.data() + part);

@@ -19,7 +19,7 @@ constexpr std::int64_t kWaveRows = 262'144;  ///< of a lane: 1 MiB of partial su
 
 void order_by_rows(std::span<VisibleRows> tokens) {
   std::sort(tokens.begin(), tokens.end(), [](const VisibleRows& a, const VisibleRows& b) {
-    return a.rows != b.rows ? a.rows > b.rows : a.token < b.token;
+    return a.rows != b.rows ? a.rows > b.rows : a.place < b.place;
   });
 }
 

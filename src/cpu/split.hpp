@@ -10,7 +10,7 @@ namespace fulgurite::cpu {
 
 /// A token, and how many rows it sees.
 struct VisibleRows {
-  std::int64_t token;
+  std::int64_t place;  ///< of the token among those that are scored together
   std::int64_t rows;
 };
 

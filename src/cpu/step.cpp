@@ -43,7 +43,7 @@ Step::Step(const Indexer::Impl& indexer, const DecodeBatch& batch, KeyCache& key
 void Step::plan() {
   const core::FloatMode mode;
   check_inputs();
-  make_plan(shape_, batch_, state_.slots(), work_.plan);
+  plan_sequences(shape_, batch_, state_.slots(), work_.plan);
   check_parameters();
   check_state();
   check_selection();
@@ -52,39 +52,43 @@ void Step::plan() {
   allocate();
 }
 
-void Step::execute() noexcept {
+void Step::execute(const Progress& progress) noexcept {
   for (const SequencePlan& sequence : work_.plan.sequences) {
     keys_.take(sequence.sequence, sequence.rows);
   }
-  const auto tokens = static_cast<std::int64_t>(work_.plan.tokens.size());
-  const auto for_each_block = [&](const auto& body) {
-    for (std::int64_t first = 0; first < tokens; first += kTokenBlock) {
-      body(TokenRange{first, std::min(kTokenBlock, tokens - first)});
+  const std::int64_t tokens = batch_.tokens();
+  Portions portions(batch_, portion_tokens_);
+  while (portions.next(work_.portion)) {
+    {
+      const StageTimer timer(stage(Stage::project).seconds);
+      const core::FloatMode mode;
+      plan_part(batch_, work_.portion.sequences, state_.slots(), work_.plan);
+      project();
+      finish_projections();
     }
-  };
-  {
-    const StageTimer timer(stage(Stage::project).seconds);
-    for_each_block([&](TokenRange block) { project(block); });
-    finish_projections();
+    {
+      const StageTimer timer(stage(Stage::compress).seconds);
+      compress_windows();
+      move_state_on();
+    }
+    if (work_.portion.selected > 0) select_rows();
+    if (progress) progress(work_.portion.first_token + work_.portion.tokens, tokens);
   }
-  {
-    const StageTimer timer(stage(Stage::compress).seconds);
-    compress_windows();
-    move_state_on();
-  }
+}
+
+/// The stages of the tokens that select.
+void Step::select_rows() {
   list_pages();
-  for_each_block([&](TokenRange block) {
-    {
-      const StageTimer timer(stage(Stage::query).seconds);
-      project_queries(block);
-    }
-    {
-      const StageTimer timer(stage(Stage::quantize).seconds);
-      prepare_queries(block);
-    }
-    const StageTimer timer(stage(Stage::select).seconds);
-    select(block);
-  });
+  {
+    const StageTimer timer(stage(Stage::query).seconds);
+    project_queries();
+  }
+  {
+    const StageTimer timer(stage(Stage::quantize).seconds);
+    prepare_queries();
+  }
+  const StageTimer timer(stage(Stage::select).seconds);
+  select();
 }
 
 }  // namespace fulgurite::cpu

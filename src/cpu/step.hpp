@@ -16,13 +16,14 @@ struct Indexer::Impl {
 
   /// A decode step; key_rows: null, or [windows, 128] for the new key rows in fp32.
   StepReport decode(const DecodeBatch& batch, KeyCache& keys, CompressorState& state,
-                    Selection& picks, float* key_rows);
+                    Selection& picks, float* key_rows, const Progress& progress);
 
   ModelShape shape;
   Recipe recipe;
   Isa isa;
   std::shared_ptr<Executor> executor;
   bool prune;
+  std::int64_t workspace_bytes;  ///< for each thread
   const cpu::Kernels& kernels;
   cpu::PackedModel model;
   cpu::WorkspacePool workspaces;
@@ -32,8 +33,8 @@ namespace cpu {
 
 inline constexpr std::int64_t kQueryColumns = 4 * kColumnBlock;  ///< of a unit of work of `query`
 
-/// One step on its way: planned, checked, given memory, then executed stage by stage. Until
-/// execute() nothing that the caller can see has changed, and execute() does not fail.
+/// One step on its way: planned, checked, given memory, then executed portion by portion, stage by
+/// stage. Until execute() nothing that the caller can see has changed, and execute() does not fail.
 class Step {
  public:
   Step(const Indexer::Impl& indexer, const DecodeBatch& batch, KeyCache& keys,
@@ -41,15 +42,11 @@ class Step {
 
   /// Throws Error if anything does not fit.
   void plan();
-  void execute() noexcept;
+  void execute(const Progress& progress) noexcept;
 
   [[nodiscard]] const StepReport& report() const { return report_; }
 
  private:
-  struct TokenRange {
-    std::int64_t first;
-    std::int64_t count;
-  };
   /// What a token's selection reads and fills.
   struct TokenRows {
     ScoreQuery query;   ///< of recipes with int8 rows
@@ -59,17 +56,40 @@ class Step {
     std::int64_t places;  ///< of the result
     float* logits;        ///< null, or [visible]
   };
+  /// The most of each that a portion has.
+  struct Extents {
+    std::int64_t tokens = 0;
+    std::int64_t selected = 0;
+    std::int64_t sequences = 0;
+    std::int64_t pages = 0;
+    std::int64_t gathered = 0;     ///< rows of qr that do not follow one another
+    std::int64_t units = 0;        ///< of tokens that are split
+    std::int64_t unit_places = 0;  ///< of all their partial selections
+    std::int64_t unit_sums = 0;    ///< and partial sums
+    std::int64_t wave_tokens = 0;
+    std::int64_t whole_sums = 0;  ///< partial sums of a token that a lane scores alone
+  };
+
+  void select_rows();
 
   // step_check.cpp
   void check_inputs() const;
   void check_parameters() const;
   void check_state() const;
   void check_selection() const;
-  void allocate();
-  void allocate_selection(std::int64_t tokens, std::int64_t most_rows);
 
-  // compress.cpp: all tokens' projections, then the rows that close and the state
-  void project(TokenRange block);
+  // step_memory.cpp
+  void allocate();
+  [[nodiscard]] Extents measure(std::int64_t portion_tokens);
+  void measure_selection(Extents& most);
+  void order_selecting();
+  void lay_out(const Extents& most, Carver& carver);
+  void lay_out_queries(const Extents& most, Carver& carver);
+  void lay_out_selection(const Extents& most, Carver& carver);
+  void reserve(const Extents& most);
+
+  // compress.cpp: the projections of the portion's tokens, then the rows that close and the state
+  void project();
   void finish_projections();
   void compress_windows();
   void compress_window(std::int64_t window);
@@ -78,59 +98,75 @@ class Step {
   [[nodiscard]] const float* slot_values(const SlotSource& source, std::int32_t owner,
                                          bool gate) const;
 
-  // query.cpp: a block of tokens up to their packed queries
-  void project_queries(TokenRange block);
-  void prepare_queries(TokenRange block);
-  void prepare_query(std::int64_t token, std::int64_t place, std::int64_t lane);
-  void prepare_codes(std::int64_t token, std::int64_t place, std::int64_t lane);
-  void project_int8_queries(TokenRange block);
-  void project_bf16_queries(TokenRange block);
+  // query.cpp: the tokens that select, up to their packed queries
+  void project_queries();
+  void prepare_queries();
+  void prepare_codes(std::int64_t place, std::int64_t lane);
+  void project_int8_queries();
+  [[nodiscard]] bool selecting_follow_one_another() const;
+  template <class T>
+  [[nodiscard]] const T* latent_rows(const TensorView<const T, 2>& qr);
+  [[nodiscard]] const float* latent_scales();
+  [[nodiscard]] const RopeAngle& query_angle(std::int64_t place) const;
+  [[nodiscard]] const float* head_weights(std::int64_t place) const;
+  /// A token's q, then its packed heads.
+  [[nodiscard]] std::byte* heads(std::int64_t place) const {
+    return work_.activations.data() + place * head_bytes_;
+  }
+  [[nodiscard]] std::uint16_t* q(std::int64_t place) const {
+    return reinterpret_cast<std::uint16_t*>(heads(place));
+  }
 
   // query_blocks.cpp: queries of weights with a scale for each block
-  void project_e4m3_queries(TokenRange block);
-  void quantize_latent(TokenRange block, std::int64_t place);
-  void project_blocks(TokenRange block, std::int64_t unit, float* partial);
+  void project_e4m3_queries();
+  void quantize_latent(const Bf16* qr, std::int64_t place) const;
+  void project_blocks(std::int64_t unit, std::int64_t lane);
 
-  // query_values.cpp: the same for recipes whose rows are no int8 codes
-  void prepare_values(std::int64_t token, std::int64_t place, std::int64_t lane);
-  [[nodiscard]] reference::EncodedRow encode_head(std::int64_t token, std::int64_t place,
-                                                  std::int64_t head) const;
+  // query_values.cpp: queries of BF16 weights, and of recipes whose rows are no int8 codes
+  void project_bf16_queries();
+  void store_queries(std::int64_t first_column, const float* values);
+  void prepare_values(std::int64_t place, std::int64_t lane);
+  [[nodiscard]] reference::EncodedRow encode_head(std::int64_t place, std::int64_t head) const;
 
-  // score.cpp: score and select a block of tokens
+  // score.cpp: score and select
   void list_pages();
-  void select(TokenRange block);
-  void order_tokens(TokenRange block);
-  void report_selection(TokenRange block);
-  [[nodiscard]] TokenRows token_rows(std::int64_t token, TokenRange block);
+  void select();
+  void report_selection();
+  [[nodiscard]] TokenRows token_rows(std::int64_t place);
   void score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list);
-  void write_selection(std::int64_t token, const TopList& list);
+  void write_selection(std::int64_t place, const TopList& list);
 
   // select_tokens.cpp: a lane selects for a whole token, or several share its rows
-  void select_wholes(std::span<const VisibleRows> tokens, TokenRange block);
-  void group_tokens(std::span<const VisibleRows> tokens, TokenRange block);
-  [[nodiscard]] std::int32_t owner_of(std::int64_t token) const;
-  [[nodiscard]] bool can_share(std::int64_t token, TokenRange block);
-  void select_together(const TokenGroup& group, std::int64_t lane, TokenRange block);
-  void select_token(std::int64_t unit, std::int64_t lane, TokenRange block);
-  void select_wave(const Wave& wave, TokenRange block);
+  void select_wholes(std::span<const VisibleRows> tokens);
+  void group_tokens(std::span<const VisibleRows> tokens);
+  [[nodiscard]] std::int32_t owner_of(std::int64_t place) const;
+  [[nodiscard]] bool can_share(std::int64_t place);
+  void select_together(const TokenGroup& group, std::int64_t lane);
+  void select_token(std::int64_t unit, std::int64_t lane);
+  void select_wave(const Wave& wave);
   void make_units(const Wave& wave);
-  void guess_wave(const Wave& wave, TokenRange block);
-  void select_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block);
-  void judge_guesses(const Wave& wave, TokenRange block);
-  void reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane, TokenRange block);
+  void guess_wave(const Wave& wave);
+  void select_part(const Wave& wave, std::int64_t unit, std::int64_t lane);
+  void judge_guesses(const Wave& wave);
+  void reselect_part(const Wave& wave, std::int64_t unit, std::int64_t lane);
   void merge_parts(const Wave& wave, const VisibleRows& token, std::int64_t lane);
   [[nodiscard]] bool may_prune(const TokenRows& rows) const;
   void take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t first, std::int64_t last);
   [[nodiscard]] PruneGuess guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane);
-  [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t first_sum);
-  [[nodiscard]] float* bounds(std::int64_t slot);
+  [[nodiscard]] PrunedRows pruned_rows(const PruneGuess& guess, std::int64_t first_sum) const;
+  [[nodiscard]] float* bounds(std::int64_t slot) const;
   [[nodiscard]] TopList lane_list(std::int64_t lane, std::int64_t places, std::int64_t which = 0);
   void load_part(const Wave& wave, std::size_t unit, TopList& list) const;
-  void save_part(const Wave& wave, std::size_t unit, const TopList& list);
+  void save_part(const Wave& wave, std::size_t unit, const TopList& list) const;
 
   [[nodiscard]] bool has_int8_rows() const { return indexer_.recipe.row_format == RowFormat::int8; }
+  [[nodiscard]] bool has_wide_queries() const { return !model_.query_wide.empty(); }
   /// Of a token's packed heads.
   [[nodiscard]] std::int64_t word_bytes() const;
+  [[nodiscard]] const TokenPlan& selecting(std::int64_t place) const {
+    return work_.plan
+        .tokens[static_cast<std::size_t>(work_.plan.selecting[static_cast<std::size_t>(place)])];
+  }
   [[nodiscard]] StageReport& stage(Stage which) {
     return report_.stages[static_cast<std::size_t>(which)];
   }
@@ -147,9 +183,12 @@ class Step {
   Selection& picks_;
   float* key_rows_;
   Workspace& work_;
-  std::int64_t whole_sums_ = 0;     ///< places for partial sums of a lane that scores whole tokens
-  bool pruned_ = false;             ///< selections may be pruned
-  std::int64_t list_capacity_ = 0;  ///< of each lane's candidate list
+  std::int64_t portion_tokens_ = 0;  ///< most tokens of a portion
+  std::int64_t windows_done_ = 0;    ///< of earlier portions
+  std::int64_t head_bytes_ = 0;      ///< from token to token of q, and of packed heads
+  std::int64_t whole_sums_ = 0;      ///< places for partial sums of a lane that scores whole tokens
+  bool pruned_ = false;              ///< selections may be pruned
+  std::int64_t list_capacity_ = 0;   ///< of each lane's candidate list
   StepReport report_;
 };
 

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "core/checked.hpp"
 #include "cpu/kernels.hpp"
+#include "cpu/portions.hpp"
 #include "cpu/prune.hpp"
 #include "cpu/split.hpp"
 #include "fulgurite/model.hpp"
@@ -15,12 +17,9 @@
 
 namespace fulgurite::cpu {
 
-/// Tokens whose queries are prepared and scored together: what bounds the memory of a long prompt.
-inline constexpr std::int64_t kTokenBlock = 128;
-
 /// What is scored as one task: rows first_row .. last_row - 1 for one token.
 struct ScoreUnit {
-  std::int64_t token;
+  std::int64_t place;  ///< of the token among those of its portion that select
   std::int64_t first_row;
   std::int64_t last_row;
   std::int64_t sums;  ///< where its partial sums begin, if the token has several units
@@ -40,52 +39,81 @@ struct ScoredUnit {
   bool met_nan;
 };
 
-/// A candidate list's memory.
-struct ListMemory {
-  core::AlignedBuffer<float> scores;
-  core::AlignedBuffer<std::uint32_t> rows;
-  core::AlignedBuffer<std::byte> scratch;
+/// An array in a workspace's memory.
+template <class T>
+class Piece {
+ public:
+  Piece() = default;
+  explicit Piece(T* data) : data_(data) {}
+  [[nodiscard]] T* data() const { return data_; }
+  T& operator[](std::int64_t index) const { return data_[index]; }
 
-  void ensure(std::int64_t capacity);
-  [[nodiscard]] std::int64_t bytes() const;
-  TopList list(std::int64_t k, std::int64_t capacity);
+ private:
+  T* data_ = nullptr;
 };
 
-/// The memory of one step in flight. It grows to the largest step it has seen and is then reused:
-/// decoding allocates nothing in its steady state.
+/// Cuts memory into pieces, each on a cache line of its own. Without memory it counts.
+class Carver {
+ public:
+  explicit Carver(std::byte* memory = nullptr) : memory_(memory) {}
+
+  /// Throws Error(input) that names the piece if its size overflows.
+  template <class T>
+  void take(const char* what, Piece<T>& piece, std::int64_t count) {
+    piece = Piece<T>(memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + bytes_));
+    const std::int64_t bytes = core::checked_multiply(what, count, sizeof(T));
+    bytes_ = core::checked_add(what, bytes_, core::round_up(bytes, core::kLineBytes));
+  }
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* memory_;
+  std::int64_t bytes_ = 0;
+};
+
+/// The memory of one step in flight, cut anew for each. It grows to the largest step it has seen
+/// and is then reused: decoding allocates nothing in its steady state. P: tokens of a portion that
+/// select.
 struct Workspace {
-  Plan plan;
-  core::AlignedBuffer<std::byte> packed_rows;       ///< qr, then x, of a block
-  core::AlignedBuffer<std::int32_t> qr_correction;  ///< [block]
-  core::AlignedBuffer<float> projected;             ///< [T, hidden columns]: kv, gate, head weights
-  core::AlignedBuffer<std::uint16_t> q;             ///< [block, H*128] bf16
-  core::AlignedBuffer<float> wide_rows;             ///< [block, Q]: qr in fp32, recipe `exact`
-  core::AlignedBuffer<float> wide_q;                ///< [block, H*128]: of BF16 weights, in fp32
-  core::AlignedBuffer<std::uint16_t> latents;       ///< [Q/128][block, 128]: qr quantised, as bf16
-  core::AlignedBuffer<float> latent_scale;          ///< [block, Q/128]
-  core::AlignedBuffer<float> block_products;        ///< [lanes, block, kQueryColumns]
-  core::AlignedBuffer<float> head_rows;             ///< [lanes, H*128], of rows that are no codes
-  core::AlignedBuffer<std::int8_t> codes;           ///< [lanes, H*128]; of other rows their bf16
-  core::AlignedBuffer<float> scales;                ///< [lanes, H]
-  core::AlignedBuffer<std::byte> words;             ///< [block, Step::word_bytes]
-  core::AlignedBuffer<std::int32_t> correction;     ///< [block, H]
-  core::AlignedBuffer<float> folded;                ///< [block, H] in the order of the sum
-  std::vector<KeyPage> pages;                       ///< of all sequences, one after the other
-  std::vector<std::int64_t> first_page;             ///< [sequences]
-  std::vector<VisibleRows> order;                   ///< tokens of a block, most rows first
+  Plan plan;        ///< of all sequences, then of the portion
+  Portion portion;  ///< the tokens that are on their way
+  core::AlignedBuffer<std::byte> memory;
+
+  Piece<float> projected;  ///< [tokens, hidden columns]: kv, gate, head weights
+  /// x as packed; when that is done [P, Step::head_bytes]: q, then each token's packed heads.
+  Piece<std::byte> activations;
+  Piece<std::byte> packed_qr;         ///< qr as packed
+  Piece<std::byte> gathered_qr;       ///< [P, Q]: qr, if its rows do not follow one another
+  Piece<float> gathered_scale;        ///< [P]
+  Piece<std::int32_t> qr_correction;  ///< [P]
+  Piece<float> wide_qr;               ///< [P, Q]: qr in fp32, recipe `exact`
+  Piece<std::uint16_t> latents;       ///< [Q/128][P, 128]: qr quantised, as bf16
+  Piece<float> latent_scale;          ///< [P, Q/128]
+  Piece<float> products;              ///< [lanes, P, kQueryColumns], of weights that are not int8
+  Piece<float> sums;                  ///< the same, of weights with a scale for each block
+  Piece<float> head_rows;             ///< [lanes, H*128], of rows that are no codes
+  Piece<std::int8_t> codes;           ///< [lanes, H*128]; of other rows their bf16
+  Piece<float> scales;                ///< [lanes, H]
+  Piece<std::int32_t> correction;     ///< [P, H]
+  Piece<float> folded;                ///< [P, H] in the order of the sum
+  Piece<KeyPage> pages;               ///< of all sequences, one after the other
+  Piece<float> list_scores;           ///< [lanes, kMostTogether, places]: candidates
+  Piece<std::uint32_t> list_rows;     ///< [lanes, kMostTogether, places]
+  Piece<std::byte> list_scratch;      ///< [lanes, kMostTogether, bytes]
+  Piece<float> part_scores;           ///< [units, part places], if a token has several units
+  Piece<std::uint32_t> part_rows;     ///< the same
+  Piece<float> bounds;                ///< [lanes or wave, H/4, kMostSampled]
+  Piece<float> partial_sums;          ///< [lanes or units, rows of a unit]
+  std::vector<std::int64_t> first_page;  ///< [sequences]
+  std::vector<VisibleRows> order;        ///< tokens of the portion, most rows first
   std::vector<ScoreUnit> units;
   std::vector<TokenGroup> groups;
-  std::vector<ListMemory> lists;           ///< [lanes, kMostTogether]
-  std::vector<ScoredUnit> scored;          ///< [units]
-  core::AlignedBuffer<float> part_scores;  ///< [units, part places], if a token has several units
-  core::AlignedBuffer<std::uint32_t> part_rows;
-  std::vector<PruneGuess> guesses;            ///< [block]
-  std::vector<unsigned char> failed_guesses;  ///< [block]: too few rows were above it
-  core::AlignedBuffer<float> bounds;          ///< [lanes or wave, H/4, kMostSampled]
-  core::AlignedBuffer<float> partial_sums;    ///< [lanes or units, rows of a unit]
+  std::vector<ScoredUnit> scored;             ///< [units]
+  std::vector<PruneGuess> guesses;            ///< [P]
+  std::vector<unsigned char> failed_guesses;  ///< [P]: too few rows were above it
 
   /// Memory that it holds, but for the small arrays of the plan and of units.
-  [[nodiscard]] std::int64_t bytes() const;
+  [[nodiscard]] std::int64_t bytes() const { return memory.size(); }
 };
 
 /// Workspaces for as many steps as run at once.

@@ -27,6 +27,10 @@ void validate(const ModelShape& shape, const DecodeBatch& batch, Plan& plan) {
                         ", found " + std::to_string(entry.tokens) + " tokens from " +
                         std::to_string(entry.position));
     }
+    if (entry.unselected < 0 || entry.unselected > entry.tokens) {
+      refuse(entry, "expected 0 to " + std::to_string(entry.tokens) +
+                        " tokens that select nothing, found " + std::to_string(entry.unselected));
+    }
   }
   std::vector<std::int64_t>& numbers = plan.sorted_sequences;
   numbers.clear();
@@ -51,6 +55,25 @@ std::int32_t add_angle(Plan& plan, const RopeAngle& angle) {
   return static_cast<std::int32_t>(plan.angles.size() - 1);
 }
 
+SequencePlan sequence_plan(Policy policy, const SequenceTokens& entry, std::int64_t first_token) {
+  const std::int64_t first_row = entry.position / kRatio;
+  const std::int64_t rows = (entry.position + entry.tokens) / kRatio;
+  const std::int64_t closed = rows - first_row;
+  return {.sequence = entry.sequence,
+          .first_token = first_token,
+          .tokens = entry.tokens,
+          .rows = rows,
+          .first_new_row = first_row,
+          .new_rows = policy == Policy::seed ? std::min<std::int64_t>(closed, 1) : closed,
+          .selected = entry.tokens - entry.unselected};
+}
+
+/// A token's place among those that select, if it does.
+void add_selecting(const SequenceTokens& entry, std::int64_t index, Plan& plan) {
+  if (index < entry.unselected) return;
+  plan.selecting.push_back(static_cast<std::int32_t>(plan.tokens.size()));
+}
+
 /// Serving: token p sees rows 0 .. (p+1)/4 - 1, its query turns by p, a row by its first position.
 void plan_causal(const SequenceTokens& entry, std::int64_t first_token, std::int32_t owner,
                  int state_slots, Plan& plan) {
@@ -61,8 +84,11 @@ void plan_causal(const SequenceTokens& entry, std::int64_t first_token, std::int
   };
   const std::int64_t end = entry.position + entry.tokens;
   for (std::int64_t position = entry.position; position < end; ++position) {
-    plan.tokens.push_back({owner, add_angle(plan, rope_angle(position)),
-                           static_cast<std::int32_t>(position % kRatio), (position + 1) / kRatio});
+    const std::int64_t index = position - entry.position;
+    add_selecting(entry, index, plan);
+    plan.tokens.push_back(
+        {owner, index < entry.unselected ? -1 : add_angle(plan, rope_angle(position)),
+         static_cast<std::int32_t>(position % kRatio), visible_rows(Policy::causal, entry, index)});
     if ((position + 1) % kRatio != 0) continue;
     const std::int64_t first = position + 1 - kRatio;
     WindowPlan window{owner, add_angle(plan, rope_angle(first)), position / kRatio, {}};
@@ -76,7 +102,7 @@ void plan_causal(const SequenceTokens& entry, std::int64_t first_token, std::int
     plan.state_writes.push_back(
         {owner, static_cast<std::int32_t>(position % state_slots), source_of(position)});
   }
-  plan.sequences.push_back({entry.sequence, first_token, entry.tokens, end / kRatio});
+  plan.sequences.push_back(sequence_plan(Policy::causal, entry, first_token));
 }
 
 /// The seed kernel: one angle and one row count for all tokens, at most one window a step, and a
@@ -85,7 +111,6 @@ void plan_seed(const SequenceTokens& entry, std::int64_t first_token, std::int32
                Plan& plan) {
   const std::int64_t phase = entry.position % kRatio;
   const std::int64_t before = std::min(entry.tokens, kRatio - phase);
-  const std::int64_t visible = (entry.position + entry.tokens) / kRatio;
   const bool closes = phase + entry.tokens >= kRatio;
 
   std::array<SlotSource, kWindowSlots> slots;
@@ -96,7 +121,9 @@ void plan_seed(const SequenceTokens& entry, std::int64_t first_token, std::int32
     slots[static_cast<std::size_t>(kHalfSlots + (phase + s) % kRatio)] = token(first_token + s);
   };
   for (std::int64_t s = 0; s < entry.tokens; ++s) {
-    plan.tokens.push_back({owner, 0, static_cast<std::int32_t>((phase + s) % kRatio), visible});
+    add_selecting(entry, s, plan);
+    plan.tokens.push_back({owner, 0, static_cast<std::int32_t>((phase + s) % kRatio),
+                           visible_rows(Policy::seed, entry, s)});
   }
   for (std::int64_t s = 0; s < before; ++s) store(s);
   if (closes) {
@@ -109,28 +136,43 @@ void plan_seed(const SequenceTokens& entry, std::int64_t first_token, std::int32
     const bool unchanged = source.kind == SlotSource::Kind::state && source.index == slot;
     if (!unchanged) plan.state_writes.push_back({owner, slot, source});
   }
-  plan.sequences.push_back({entry.sequence, first_token, entry.tokens, visible});
+  plan.sequences.push_back(sequence_plan(Policy::seed, entry, first_token));
 }
 
 }  // namespace
 
-void make_plan(const ModelShape& shape, const DecodeBatch& batch, int state_slots, Plan& plan) {
+std::int64_t visible_rows(Policy policy, const SequenceTokens& entry, std::int64_t index) {
+  const std::int64_t seen = policy == Policy::seed ? entry.tokens : index + 1;
+  return (entry.position + seen) / kRatio;
+}
+
+void plan_sequences(const ModelShape& shape, const DecodeBatch& batch, int state_slots,
+                    Plan& plan) {
   validate(shape, batch, plan);
+  if (batch.policy == Policy::seed && state_slots != kWindowSlots) {
+    throw Error(ErrorKind::input, "compressor state: policy seed expected " +
+                                      std::to_string(kWindowSlots) + " slots, found " +
+                                      std::to_string(state_slots));
+  }
+  plan.sequences.clear();
+  std::int64_t first_token = 0;
+  for (const SequenceTokens& entry : batch.sequences) {
+    plan.sequences.push_back(sequence_plan(batch.policy, entry, first_token));
+    first_token += entry.tokens;
+  }
+}
+
+void plan_part(const DecodeBatch& batch, std::span<const SequenceTokens> sequences, int state_slots,
+               Plan& plan) {
   plan.sequences.clear();
   plan.tokens.clear();
+  plan.selecting.clear();
   plan.windows.clear();
   plan.state_writes.clear();
   plan.angles.clear();
-  if (batch.policy == Policy::seed) {
-    if (state_slots != kWindowSlots) {
-      throw Error(ErrorKind::input, "compressor state: policy seed expected " +
-                                        std::to_string(kWindowSlots) + " slots, found " +
-                                        std::to_string(state_slots));
-    }
-    plan.angles.push_back(batch.angle);
-  }
+  if (batch.policy == Policy::seed) plan.angles.push_back(batch.angle);
   std::int64_t first_token = 0;
-  for (const SequenceTokens& entry : batch.sequences) {
+  for (const SequenceTokens& entry : sequences) {
     const auto owner = static_cast<std::int32_t>(plan.sequences.size());
     if (batch.policy == Policy::seed) {
       plan_seed(entry, first_token, owner, plan);
@@ -139,6 +181,11 @@ void make_plan(const ModelShape& shape, const DecodeBatch& batch, int state_slot
     }
     first_token += entry.tokens;
   }
+}
+
+void make_plan(const ModelShape& shape, const DecodeBatch& batch, int state_slots, Plan& plan) {
+  plan_sequences(shape, batch, state_slots, plan);
+  plan_part(batch, batch.sequences, state_slots, plan);
 }
 
 }  // namespace fulgurite

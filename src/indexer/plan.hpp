@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "fulgurite/decode_batch.hpp"
@@ -25,11 +26,15 @@ struct SequencePlan {
   std::int64_t first_token;  ///< its tokens are first_token .. first_token + tokens - 1
   std::int64_t tokens;
   std::int64_t rows;  ///< rows that its cache holds, or must have room for, when the step is done
+  std::int64_t first_new_row =
+      0;  ///< rows first_new_row .. first_new_row + new_rows - 1 are written
+  std::int64_t new_rows = 0;
+  std::int64_t selected = 0;  ///< tokens that select
 };
 
 struct TokenPlan {
   std::int32_t owner;    ///< index into Plan::sequences
-  std::int32_t angle;    ///< index into Plan::angles, for the query
+  std::int32_t angle;    ///< index into Plan::angles, for the query; -1 if it selects nothing
   std::int32_t ape_row;  ///< row of `ape` for the gate
   std::int64_t visible;  ///< rows 0 .. visible - 1 are scored
 };
@@ -56,6 +61,7 @@ struct StateWrite {
 struct Plan {
   std::vector<SequencePlan> sequences;
   std::vector<TokenPlan> tokens;
+  std::vector<std::int32_t> selecting;  ///< the tokens that select
   std::vector<WindowPlan> windows;
   std::vector<StateWrite> state_writes;
   std::vector<RopeAngle> angles;
@@ -65,7 +71,21 @@ struct Plan {
 /// Plans a step into `plan`, whose memory is reused. `state_slots`: slots of the compressor state;
 /// a `causal` state keeps the token at position p in slot p mod state_slots, a `seed` state has the
 /// 8 slots of the official layout. Throws Error(input) that names the sequence: a token count or
-/// position below 0 or beyond shape.max_positions, a sequence twice.
+/// position below 0 or beyond shape.max_positions, more tokens that select nothing than there are,
+/// a sequence twice.
 void make_plan(const ModelShape& shape, const DecodeBatch& batch, int state_slots, Plan& plan);
+
+/// The checks of make_plan, and of the plan only the sequences.
+void plan_sequences(const ModelShape& shape, const DecodeBatch& batch, int state_slots, Plan& plan);
+
+/// All of the plan of a part of a batch that has been checked: `sequences` are its own, or follow
+/// them in a later part. Tokens are counted from the first of the part. Takes no memory if the
+/// plan's arrays have room: for each token one of tokens, selecting and windows and two angles, for
+/// each sequence a SequencePlan and, by policy `seed`, 8 state writes, else one for each token.
+void plan_part(const DecodeBatch& batch, std::span<const SequenceTokens> sequences, int state_slots,
+               Plan& plan);
+
+/// Rows that the `index`-th token of an entry sees.
+std::int64_t visible_rows(Policy policy, const SequenceTokens& entry, std::int64_t index);
 
 }  // namespace fulgurite

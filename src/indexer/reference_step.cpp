@@ -90,7 +90,8 @@ StepResult step(const Model& model, const Plan& plan, const DecodeBatch& batch,
   }
   StepResult result;
   result.key_rows = compress(model, plan, project_slots(model, plan, batch), states);
-  for (std::size_t token = 0; token < plan.tokens.size(); ++token) {
+  for (const std::int32_t selecting : plan.selecting) {
+    const auto token = static_cast<std::size_t>(selecting);
     const TokenPlan& place = plan.tokens[token];
     const SequenceState& state = states[static_cast<std::size_t>(place.owner)];
     const ScoredQuery query = prepare_query(model, batch, plan, token);

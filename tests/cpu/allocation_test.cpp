@@ -99,5 +99,34 @@ TEST(Allocation, AStepOfLongSequencesNeedsUnderTwoMegabytesAThread) {
   }
 }
 
+TEST(Allocation, APromptNeedsUnderTwoMegabytesAThreadHoweverLongItIs) {
+  Random random(53);
+  for (const Recipe& recipe : {Recipe::seed_int8(), Recipe::deepseek()}) {
+    const ModelShape shape = ModelShape::v4_flash();
+    const TestWeights weights(shape, random, Values::normal, false, recipe);
+    const TestTokens tokens(shape, 4096, random, Values::normal);
+    for (const int threads : {1, 2}) {
+      const Indexer indexer(shape, weights.views(),
+                            {.recipe = recipe, .executor = make_thread_pool(threads)});
+      for (const std::int64_t selecting : {40}) {
+        KeyCache keys({.sequences = 1, .pages = 16}, recipe);
+        CompressorState state({.sequences = 1});
+        TestBatch batch(shape);
+        batch.add(0, tokens, 0, 4096, 4096 - selecting);
+        const DecodeBatch views = batch.views();
+        Selection picks(shape, selecting);
+        const StepReport report = indexer.decode(views, keys, state, picks);
+        EXPECT_LT(report.workspace_bytes, 2'000'000 * indexer.threads())
+            << recipe.name << ", " << threads << " threads, " << selecting << " select";
+        CompressorState again({.sequences = 1});
+        KeyCache other({.sequences = 1, .pages = 16}, recipe);
+        const std::int64_t before = allocations;
+        indexer.decode(views, other, again, picks);
+        EXPECT_LE(allocations - before, 1) << "but for the cache's own list of pages";
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fulgurite

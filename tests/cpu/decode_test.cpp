@@ -56,8 +56,10 @@ void expect_ragged_decode_equals_reference(const TestWeights& weights, Random& r
   for (int i = 0; i < kSequences; ++i) tokens.emplace_back(shape, total, random, values);
   const int slots = static_cast<int>(random.integer(8, 20));
   ReferenceDecoder reference(weights, kSequences, slots);
+  const std::int64_t smallest_portions = 1;
   CpuDecoder cpu(weights, cache_options(kSequences, total / 4, random.integer(1, 9)), slots, isa,
-                 random_executor(random));
+                 random_executor(random),
+                 random.chance(2) ? smallest_portions : IndexerOptions{}.workspace_bytes);
   std::array<std::int64_t, kSequences> length{};
   while (*std::min_element(length.begin(), length.end()) < total) {
     TestBatch batch(shape);
@@ -65,7 +67,8 @@ void expect_ragged_decode_equals_reference(const TestWeights& weights, Random& r
       std::int64_t& at = length[static_cast<std::size_t>(i)];
       const std::int64_t count = std::min(total - at, random.integer(0, 11));
       if (random.chance(5)) continue;
-      batch.add(i, tokens[static_cast<std::size_t>(i)], at, count);
+      batch.add(i, tokens[static_cast<std::size_t>(i)], at, count,
+                random.chance(2) ? random.integer(0, count) : 0);
       at += count;
     }
     DecodeBatch step = batch.views();
@@ -194,6 +197,80 @@ TEST(Decode, TokensOneByOneEqualTokensInStepsOfAnySizes) {
            {2}, {3, 1, 7}, {4}, {5, 8}, {64}, {129}, {300}, {1, 299}}) {
     EXPECT_EQ(selections(weights, tokens, sizes), expected) << "first size " << sizes[0];
   }
+}
+
+/// A prompt of a length, of which the last few tokens select, and two tokens after it.
+std::vector<std::int32_t> after_prompt(const TestWeights& weights, const TestTokens& tokens,
+                                       std::int64_t selecting, StepReport& report) {
+  const std::int64_t prompt = tokens.count - 2;
+  CpuDecoder cpu(weights, cache_options(1, tokens.count / 4, 64), 16, resolve_isa(),
+                 make_thread_pool(2));
+  TestBatch batch(weights.shape);
+  batch.add(0, tokens, 0, prompt, prompt - selecting);
+  const Selection picks = cpu.decode(batch.views());
+  report = cpu.report;
+  std::vector<std::int32_t> rows;
+  if (selecting > 0) {
+    rows.assign(picks.rows(selecting - 1).begin(), picks.rows(selecting - 1).end());
+  }
+  const std::vector<std::int32_t> more = testing::decode_some(cpu, 0, tokens, prompt, 2);
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
+TEST(Decode, TokensThatSelectNothingLeaveTheSameRowsAndCostNoQuery) {
+  Random random(24);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 302, random, Values::normal);
+  StepReport all;
+  StepReport one;
+  StepReport none;
+  const auto expected = after_prompt(weights, tokens, 300, all);
+  EXPECT_EQ(after_prompt(weights, tokens, 1, one), expected);
+  const auto found = after_prompt(weights, tokens, 0, none);
+  EXPECT_TRUE(std::equal(found.rbegin(), found.rend(), expected.rbegin()));
+  EXPECT_EQ(one[Stage::query].int8_macs * 300, all[Stage::query].int8_macs);
+  EXPECT_EQ(none[Stage::query].int8_macs, 0);
+  EXPECT_EQ(none[Stage::select].int8_macs, 0);
+  EXPECT_LT(none[Stage::project].bf16_macs, all[Stage::project].bf16_macs);
+  EXPECT_EQ(none[Stage::quantize].bytes, 0);
+}
+
+TEST(Decode, QueryLatentsMayBeAbsentIfNoTokenSelects) {
+  Random random(24);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 20, random, Values::normal);
+  CpuDecoder cpu(weights, cache_options(1, 5, 64), 16, resolve_isa(), make_thread_pool(1));
+  TestBatch batch(kShape);
+  batch.add(0, tokens, 0, 20, 20);
+  DecodeBatch views = batch.views();
+  views.qr = {};
+  views.qr_scale = {};
+  const Selection picks = cpu.decode(views);
+  EXPECT_EQ(picks.tokens(), 0);
+  EXPECT_EQ(cpu.state.length(0), 20);
+}
+
+TEST(Decode, ProgressIsToldByTheCallersThreadUpToTheLastToken) {
+  Random random(24);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 300, random, Values::normal);
+  CpuDecoder cpu(weights, cache_options(2, 75, 64), 16, resolve_isa(), make_thread_pool(2));
+  TestBatch batch(kShape);
+  batch.add(0, tokens, 0, 300);
+  batch.add(1, tokens, 0, 100, 100);
+  const DecodeBatch views = batch.views();
+  Selection picks(kShape, views.selected_tokens());
+  std::vector<std::int64_t> told{0};
+  const auto self = std::this_thread::get_id();
+  cpu.indexer.decode(views, cpu.keys, cpu.state, picks, [&](std::int64_t done, std::int64_t total) {
+    EXPECT_EQ(total, 400);
+    EXPECT_GT(done, told.back());
+    EXPECT_LE(done, told.back() + 128);
+    EXPECT_EQ(std::this_thread::get_id(), self);
+    told.push_back(done);
+  });
+  EXPECT_EQ(told.back(), 400);
 }
 
 TEST(Decode, ASequenceDoesNotDependOnItsBatch) {

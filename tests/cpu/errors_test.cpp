@@ -116,6 +116,21 @@ TEST_F(Errors, InputsOfTheWrongShapeAreNamed) {
   expect_refused(views, "x: expected contiguous rows");
 }
 
+TEST_F(Errors, MoreTokensThatSelectNothingThanThereAreAreRefused) {
+  const TestBatch step = batch(0, 10, 2);
+  DecodeBatch views = step.views();
+  for (const std::int64_t unselected : {std::int64_t{-1}, std::int64_t{3}}) {
+    views.sequences[0].unselected = unselected;
+    Selection picks(kShape, 2);
+    expect_refused(views, picks,
+                   "sequence 0: expected 0 to 2 tokens that select nothing, found " +
+                       std::to_string(unselected));
+  }
+  views.sequences[0].unselected = 1;
+  Selection picks(kShape, 2);
+  expect_refused(views, picks, "selection: expected 1 tokens, found 2");
+}
+
 TEST_F(Errors, AnOffsetThatWouldOverflowOrLookLikePaddingIsRefused) {
   const TestBatch step = batch(0, 10, 2);
   DecodeBatch views = step.views();
@@ -133,7 +148,7 @@ TEST_F(Errors, ASelectionThatIsTooSmallIsRefused) {
   expect_refused(step.views(), few, "selection: expected 2 tokens, found 1");
   Selection logits(kShape, 2, {.logit_rows = 1});
   expect_refused(step.views(), logits,
-                 "selection: logits: expected at least 2 rows a token, found 1");
+                 "selection: logits: expected at least 3 rows a token, found 1");
 }
 
 TEST_F(Errors, ACacheOfAnotherRecipeIsRefused) {

@@ -46,7 +46,7 @@ TEST(Split, GivesEachTokenToOneShare) {
       std::int64_t units = 0;
       std::int64_t sums = 0;
       for (const VisibleRows& token : wave.tokens) {
-        ++seen[static_cast<std::size_t>(token.token)];
+        ++seen[static_cast<std::size_t>(token.place)];
         units += (token.rows + wave.unit_rows - 1) / wave.unit_rows;
         sums += (token.rows + 31) / 32 * 32;
       }
@@ -55,7 +55,7 @@ TEST(Split, GivesEachTokenToOneShare) {
       EXPECT_EQ(wave.sums, sums);
       EXPECT_TRUE(wave.tokens.size() == 1 || sums <= lanes * 270'000) << sums;
     }
-    for (const VisibleRows& token : shares.wholes) ++seen[static_cast<std::size_t>(token.token)];
+    for (const VisibleRows& token : shares.wholes) ++seen[static_cast<std::size_t>(token.place)];
     EXPECT_EQ(std::ranges::count(seen, 1), static_cast<std::ptrdiff_t>(seen.size()));
     EXPECT_TRUE(lanes > 1 || shares.waves.empty());
   }

@@ -99,8 +99,9 @@ TestTokens::TestTokens(const ModelShape& shape, std::int64_t tokens, Random& ran
 }
 
 void TestBatch::add(std::int64_t sequence, const TestTokens& tokens, std::int64_t first,
-                    std::int64_t count) {
-  sequences_.push_back({.sequence = sequence, .position = first, .tokens = count});
+                    std::int64_t count, std::int64_t unselected) {
+  sequences_.push_back(
+      {.sequence = sequence, .position = first, .tokens = count, .unselected = unselected});
   const auto append = [&](auto& to, const auto& from, std::int64_t width) {
     to.insert(to.end(), from.begin() + first * width, from.begin() + (first + count) * width);
   };
@@ -108,6 +109,13 @@ void TestBatch::add(std::int64_t sequence, const TestTokens& tokens, std::int64_
   append(qr_, tokens.qr, shape_.query_rank);
   append(qr_scale_, tokens.qr_scale, 1);
   append(qr_bf16_, tokens.qr_bf16, shape_.query_rank);
+  const auto spoil = [&](auto& rows, std::int64_t width, auto value) {
+    const auto begin = rows.end() - count * width;
+    std::fill(begin, begin + unselected * width, value);
+  };
+  spoil(qr_, shape_.query_rank, std::int8_t{99});
+  spoil(qr_scale_, 1, std::numeric_limits<float>::quiet_NaN());
+  spoil(qr_bf16_, shape_.query_rank, Bf16{kBf16NanBits});
 }
 
 DecodeBatch TestBatch::views() const {
@@ -145,9 +153,12 @@ reference::StepResult ReferenceDecoder::decode(const DecodeBatch& batch) {
 }
 
 CpuDecoder::CpuDecoder(const TestWeights& weights, const KeyCacheOptions& cache, int slots, Isa isa,
-                       std::shared_ptr<Executor> executor)
+                       std::shared_ptr<Executor> executor, std::int64_t workspace_bytes)
     : indexer(weights.shape, weights.views(),
-              {.recipe = weights.recipe, .isa = isa, .executor = std::move(executor)}),
+              {.recipe = weights.recipe,
+               .isa = isa,
+               .executor = std::move(executor),
+               .workspace_bytes = workspace_bytes}),
       keys(cache, weights.recipe),
       state({.sequences = cache.sequences, .slots = slots}) {}
 
@@ -157,7 +168,7 @@ Selection CpuDecoder::decode(const DecodeBatch& batch) {
     rows = std::max(rows, (entry.position + entry.tokens) / kRatio);
   }
   Selection picks(
-      indexer.shape(), batch.tokens(),
+      indexer.shape(), batch.selected_tokens(),
       {.width = std::min(indexer.shape().topk, rows), .scores = true, .logit_rows = rows + 3});
   report = indexer.decode(batch, keys, state, picks);
   return picks;

@@ -45,8 +45,10 @@ struct TestTokens {
 class TestBatch {
  public:
   explicit TestBatch(const ModelShape& shape) : shape_(shape) {}
-  /// Tokens first .. first + count - 1 of the sequence.
-  void add(std::int64_t sequence, const TestTokens& tokens, std::int64_t first, std::int64_t count);
+  /// Tokens first .. first + count - 1 of the sequence, of which the first `unselected` select
+  /// nothing: their qr is garbage.
+  void add(std::int64_t sequence, const TestTokens& tokens, std::int64_t first, std::int64_t count,
+           std::int64_t unselected = 0);
   [[nodiscard]] DecodeBatch views() const;
 
  private:
@@ -76,7 +78,8 @@ class ReferenceDecoder {
 /// Platform cpu, decoding.
 struct CpuDecoder {
   CpuDecoder(const TestWeights& weights, const KeyCacheOptions& cache, int slots, Isa isa,
-             std::shared_ptr<Executor> executor);
+             std::shared_ptr<Executor> executor,
+             std::int64_t workspace_bytes = IndexerOptions{}.workspace_bytes);
   /// Selection with scores and all logits.
   Selection decode(const DecodeBatch& batch);
 
