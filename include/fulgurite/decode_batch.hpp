@@ -48,7 +48,12 @@ struct DecodeBatch {
   TensorView<const std::int8_t, 2> qr = {};
   TensorView<const float, 1> qr_scale = {};  ///< [T]
   TensorView<const Bf16, 2> qr_bf16 = {};
-  std::int64_t offset = 0;  ///< added to every selected row number
+  /// [selected_tokens(), N] which rows each token may select of those that it sees: rows
+  /// mask_rows * i .. mask_rows * (i + 1) - 1 where entry i is not 0. The others are to it as rows
+  /// that it does not see. N * mask_rows is at least the rows that any token sees. Empty: all rows.
+  TensorView<const std::uint8_t, 2> row_mask = {};
+  std::int64_t mask_rows = 1;  ///< 1 to 65,536; the fewer, the more memory and time masks take
+  std::int64_t offset = 0;     ///< added to every selected row number
   Policy policy = Policy::causal;
   RopeAngle angle = {};  ///< policy `seed` only: the one angle of the step
 
@@ -57,6 +62,10 @@ struct DecodeBatch {
     std::int64_t total = 0;
     for (const SequenceTokens& each : sequences) total += each.tokens;
     return total;
+  }
+  /// Whether the mask lets the index-th token that selects have the row.
+  [[nodiscard]] bool may_select(std::int64_t index, std::int64_t row) const {
+    return row_mask.empty() || row_mask(index, row / mask_rows) != 0;
   }
   /// The tokens that select rows: those that a Selection must have, in the same order.
   [[nodiscard]] std::int64_t selected_tokens() const {

@@ -70,21 +70,25 @@ void Step::report_selection() {
 
 Step::TokenRows Step::token_rows(std::int64_t place) {
   const TokenPlan& plan = selecting(place);
-  return {
-      .query = {.heads = shape_.heads,
-                .words = heads(place),
-                .correction = work_.correction.data() + place * shape_.heads,
-                .weight = work_.folded.data() + place * shape_.heads},
-      .values = {.format = key_format(indexer_.recipe.row_format),
-                 .bf16_sums = indexer_.recipe.score == Rounding::bf16,
-                 .heads = shape_.heads,
-                 .rows = heads(place),
-                 .weight = work_.folded.data() + place * shape_.heads},
-      .keys = {.pages = work_.pages.data() + work_.first_page[static_cast<std::size_t>(plan.owner)],
-               .page_rows = keys_.memory.page_rows},
-      .visible = plan.visible,
-      .places = places_of(plan.visible),
-      .logits = StepAccess::logits(picks_, work_.portion.first_selected + place)};
+  const std::int64_t count =
+      is_masked() ? work_.masked[static_cast<std::size_t>(place)].rows : plan.visible;
+  return {.query = {.heads = shape_.heads,
+                    .words = heads(place),
+                    .correction = work_.correction.data() + place * shape_.heads,
+                    .weight = work_.folded.data() + place * shape_.heads},
+          .values = {.format = key_format(indexer_.recipe.row_format),
+                     .bf16_sums = indexer_.recipe.score == Rounding::bf16,
+                     .heads = shape_.heads,
+                     .rows = heads(place),
+                     .weight = work_.folded.data() + place * shape_.heads},
+          .keys = is_masked()
+                      ? masked_table(place)
+                      : KeyTable{.pages = work_.pages.data() +
+                                          work_.first_page[static_cast<std::size_t>(plan.owner)],
+                                 .page_rows = keys_.memory.page_rows},
+          .count = count,
+          .places = places_of(count),
+          .logits = StepAccess::logits(picks_, work_.portion.first_selected + place)};
 }
 
 /// Offers rows first..last to the list, which has places.
@@ -102,15 +106,18 @@ void Step::write_selection(std::int64_t place, const TopList& list) {
   const std::int64_t token = work_.portion.first_selected + place;
   kernels_.sort_top(list.scores, list.rows, list.count);
   std::int32_t* indices = StepAccess::indices(picks_, token);
-  const auto offset = static_cast<std::uint32_t>(batch_.offset);
   std::transform(list.rows, list.rows + list.count, indices,
-                 [offset](std::uint32_t row) { return static_cast<std::int32_t>(row + offset); });
+                 [](std::uint32_t row) { return static_cast<std::int32_t>(row); });
+  if (is_masked()) unmask_rows(place, indices, list.count);
+  const auto offset = static_cast<std::int32_t>(batch_.offset);
+  for (std::int64_t i = 0; i < list.count; ++i) indices[i] += offset;
   std::fill(indices + list.count, indices + picks_.width(), kNoRow);
   if (float* scores = StepAccess::scores(picks_, token); scores != nullptr) {
     std::copy_n(list.scores, list.count, scores);
     std::fill(scores + list.count, scores + picks_.width(), kUnseenScore);
   }
   if (float* logits = StepAccess::logits(picks_, token); logits != nullptr) {
+    if (is_masked()) unmask_logits(place, logits);
     const std::int64_t visible = selecting(place).visible;
     std::fill(logits + visible, logits + picks_.logit_rows(), kUnseenScore);
   }

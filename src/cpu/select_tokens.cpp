@@ -29,22 +29,22 @@ TopList Step::lane_list(std::int64_t lane, std::int64_t places, std::int64_t whi
 }
 
 bool Step::may_prune(const TokenRows& rows) const {
-  return pruned_ && cpu::may_prune(rows.query, rows.visible, rows.places);
+  return pruned_ && cpu::may_prune(rows.query, rows.count, rows.places);
 }
 
 /// Rows first..last of the sample.
 void Step::take_sample(const TokenRows& rows, std::int64_t slot, std::int64_t first,
                        std::int64_t last) {
   std::array<std::uint32_t, kMostSampled> sample;
-  sample_rows(rows.visible, first, last, sample.data());
+  sample_rows(rows.count, first, last, sample.data());
   kernels_.score_sample(rows.query, rows.keys, sample.data(), last - first, kMostSampled,
                         bounds(slot) + first);
 }
 
 PruneGuess Step::guess(const TokenRows& rows, std::int64_t slot, std::int64_t lane) {
   const TopList scratch = lane_list(lane, rows.places);
-  return guess_pruning(kernels_, rows.query, bounds(slot), rows.visible, rows.places,
-                       scratch.scores, scratch.rows);
+  return guess_pruning(kernels_, rows.query, bounds(slot), rows.count, rows.places, scratch.scores,
+                       scratch.rows);
 }
 
 float* Step::bounds(std::int64_t slot) const {
@@ -108,7 +108,7 @@ std::int32_t Step::owner_of(std::int64_t place) const { return selecting(place).
 
 /// Whether the token scores all its rows with the int8 kernel.
 bool Step::can_share(std::int64_t place) {
-  if (!has_int8_rows()) return false;
+  if (!has_int8_rows() || is_masked()) return false;
   const TokenRows rows = token_rows(place);
   return rows.places > 0 && !may_prune(rows);
 }
@@ -123,7 +123,7 @@ void Step::select_together(const TokenGroup& group, std::int64_t lane) {
     const std::int64_t place = work_.units[static_cast<std::size_t>(group.first_unit + i)].place;
     const TokenRows rows = token_rows(place);
     lists[at] = lane_list(lane, rows.places, i);
-    tasks[at] = {.query = rows.query, .last = rows.visible, .out = rows.logits, .list = &lists[at]};
+    tasks[at] = {.query = rows.query, .last = rows.count, .out = rows.logits, .list = &lists[at]};
     keys = rows.keys;
   }
   kernels_.score_select(tasks.data(), group.units, keys, 0);
@@ -141,14 +141,18 @@ void Step::select_together(const TokenGroup& group, std::int64_t lane) {
 /// All of a token's rows, by one lane.
 void Step::select_token(std::int64_t unit, std::int64_t lane) {
   const ScoreUnit& range = work_.units[static_cast<std::size_t>(unit)];
+  if (is_masked()) {
+    place_table(range.place, lane * whole_masked_.pages, lane * whole_masked_.blocks);
+    list_masked_rows(range.place);
+  }
   const TokenRows rows = token_rows(range.place);
   TopList list = lane_list(lane, rows.places);
   PruneOutcome outcome{};
   if (pruned_ && rows.places > 0) {
-    outcome = select_pruned(kernels_, rows.query, rows.keys, rows.visible,
+    outcome = select_pruned(kernels_, rows.query, rows.keys, rows.count,
                             {bounds(lane), work_.partial_sums.data() + lane * whole_sums_}, list);
   } else if (rows.places > 0) {
-    score_rows(rows, 0, rows.visible, list);
+    score_rows(rows, 0, rows.count, list);
     kernels_.select_top(list);
   }
   work_.guesses[static_cast<std::size_t>(range.place)] = outcome.guess;
@@ -160,6 +164,7 @@ void Step::select_token(std::int64_t unit, std::int64_t lane) {
 /// rows that a guess that failed has left, and the merging of the parts.
 void Step::select_wave(const Wave& wave) {
   make_units(wave);
+  if (is_masked()) list_masked_rows(wave);
   for (const VisibleRows& token : wave.tokens) {
     const auto place = static_cast<std::size_t>(token.place);
     work_.guesses[place] = {};
@@ -202,7 +207,7 @@ void Step::guess_wave(const Wave& wave) {
     const std::int64_t slot = unit / kUnits;
     const TokenRows rows = rows_of(slot);
     if (!may_prune(rows)) return;
-    const std::int64_t sampled = sample_size(rows.visible);
+    const std::int64_t sampled = sample_size(rows.count);
     const std::int64_t first = unit % kUnits * kSampleUnit;
     if (first < sampled) {
       take_sample(rows, slot, first, std::min(first + kSampleUnit, sampled));

@@ -46,6 +46,7 @@ void Step::plan() {
   plan_sequences(shape_, batch_, state_.slots(), work_.plan);
   check_parameters();
   check_state();
+  check_mask();
   check_selection();
   keys_.check(work_.plan);
   keys_.make_room(work_.plan);

@@ -52,9 +52,9 @@ class Step {
     ScoreQuery query;   ///< of recipes with int8 rows
     ValueQuery values;  ///< of others
     KeyTable keys;
-    std::int64_t visible;
+    std::int64_t count;   ///< of the rows
     std::int64_t places;  ///< of the result
-    float* logits;        ///< null, or [visible]
+    float* logits;        ///< null, or [count]
   };
   /// The most of each that a portion has.
   struct Extents {
@@ -67,7 +67,9 @@ class Step {
     std::int64_t unit_places = 0;  ///< of all their partial selections
     std::int64_t unit_sums = 0;    ///< and partial sums
     std::int64_t wave_tokens = 0;
-    std::int64_t whole_sums = 0;  ///< partial sums of a token that a lane scores alone
+    std::int64_t whole_sums = 0;    ///< partial sums of a token that a lane scores alone
+    std::int64_t masked_pages = 0;  ///< of all tables of masked rows at a time
+    std::int64_t masked_blocks = 0;
   };
 
   void select_rows();
@@ -76,6 +78,7 @@ class Step {
   void check_inputs() const;
   void check_parameters() const;
   void check_state() const;
+  void check_mask() const;
   void check_selection() const;
 
   // step_memory.cpp
@@ -136,6 +139,19 @@ class Step {
   void score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list);
   void write_selection(std::int64_t place, const TopList& list);
 
+  // mask.cpp: the rows of a token that a mask lets it have, as a table of their own
+  [[nodiscard]] bool is_masked() const { return !batch_.row_mask.empty(); }
+  [[nodiscard]] std::int64_t candidates(std::int64_t place, std::int64_t visible) const;
+  [[nodiscard]] MaskedRows masked_sizes(std::int64_t rows) const;
+  void measure_masked(const Wave& wave, Extents& most) const;
+  void lay_out_masked(const Extents& most, Carver& carver);
+  void place_table(std::int64_t place, std::int64_t first_page, std::int64_t first_block);
+  void list_masked_rows(std::int64_t place);
+  void list_masked_rows(const Wave& wave);
+  [[nodiscard]] KeyTable masked_table(std::int64_t place) const;
+  void unmask_rows(std::int64_t place, std::int32_t* rows, std::int64_t count) const;
+  void unmask_logits(std::int64_t place, float* logits) const;
+
   // select_tokens.cpp: a lane selects for a whole token, or several share its rows
   void select_wholes(std::span<const VisibleRows> tokens);
   void group_tokens(std::span<const VisibleRows> tokens);
@@ -187,6 +203,8 @@ class Step {
   std::int64_t windows_done_ = 0;    ///< of earlier portions
   std::int64_t head_bytes_ = 0;      ///< from token to token of q, and of packed heads
   std::int64_t whole_sums_ = 0;      ///< places for partial sums of a lane that scores whole tokens
+  std::int64_t piece_rows_ = 1;      ///< rows of a page of a masked table
+  MaskedRows whole_masked_{};        ///< of a token that a lane scores alone
   bool pruned_ = false;              ///< selections may be pruned
   std::int64_t list_capacity_ = 0;   ///< of each lane's candidate list
   StepReport report_;

@@ -77,6 +77,25 @@ void Step::check_state() const {
   }
 }
 
+void Step::check_mask() const {
+  if (batch_.row_mask.empty()) return;
+  constexpr std::int64_t kMostMaskRows = 65'536;
+  if (batch_.mask_rows < 1 || batch_.mask_rows > kMostMaskRows) {
+    refuse("row mask: expected entries of 1 to " + std::to_string(kMostMaskRows) + " rows, found " +
+           std::to_string(batch_.mask_rows));
+  }
+  std::int64_t rows = 0;
+  for (const SequencePlan& sequence : work_.plan.sequences) {
+    if (sequence.selected > 0) rows = std::max(rows, sequence.rows);
+  }
+  const std::int64_t entries = core::divide_up(rows, batch_.mask_rows);
+  if (batch_.row_mask.extent(1) < entries) {
+    refuse("row mask: expected at least " + std::to_string(entries) + " entries a token, found " +
+           std::to_string(batch_.row_mask.extent(1)));
+  }
+  check_rows("row mask", batch_.row_mask, {batch_.selected_tokens(), batch_.row_mask.extent(1)});
+}
+
 void Step::check_selection() const {
   const std::int64_t tokens = batch_.selected_tokens();
   if (picks_.tokens() != tokens) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "core/checked.hpp"
 #include "cpu/prune.hpp"
@@ -30,6 +31,7 @@ void Step::allocate() {
   const std::int64_t q_bytes =
       features * static_cast<std::int64_t>(has_wide_queries() ? sizeof(float) : sizeof(Bf16));
   head_bytes_ = std::max(q_bytes, word_bytes());
+  piece_rows_ = std::gcd(batch_.mask_rows, keys_.memory.page_rows);
   portion_tokens_ = kMostPortionTokens;
   while (true) {
     const Extents most = measure(portion_tokens_);
@@ -75,10 +77,16 @@ Step::Extents Step::measure(std::int64_t portion_tokens) {
 /// The tokens of the portion that select, by how many rows they see.
 void Step::order_selecting() {
   work_.order.clear();
+  work_.masked.clear();
   std::int64_t place = 0;
   for (const SequenceTokens& entry : work_.portion.sequences) {
     for (std::int64_t i = entry.unselected; i < entry.tokens; ++i) {
-      work_.order.push_back({place++, visible_rows(batch_.policy, entry, i)});
+      std::int64_t rows = visible_rows(batch_.policy, entry, i);
+      if (is_masked()) {
+        rows = candidates(place, rows);
+        work_.masked.push_back(masked_sizes(rows));
+      }
+      work_.order.push_back({place++, rows});
     }
   }
   order_by_rows(work_.order);
@@ -94,6 +102,7 @@ void Step::measure_selection(Extents& most) {
         most.unit_sums = std::max(most.unit_sums, wave.sums);
         most.wave_tokens =
             std::max(most.wave_tokens, static_cast<std::int64_t>(wave.tokens.size()));
+        if (is_masked()) measure_masked(wave, most);
       },
       [&](std::span<const VisibleRows> wholes) {
         if (wholes.empty()) return;
@@ -154,6 +163,7 @@ void Step::lay_out_selection(const Extents& most, Carver& carver) {
   whole_sums_ = most.whole_sums;
   const std::int64_t lists = lanes * kMostTogether;
   carver.take("pages", work_.pages, most.pages);
+  if (is_masked()) lay_out_masked(most, carver);
   carver.take("candidate scores", work_.list_scores, lists * (list_capacity_ + kListSlack));
   carver.take("candidate rows", work_.list_rows, lists * (list_capacity_ + kListSlack));
   carver.take("selection", work_.list_scratch, lists * list_scratch_bytes(list_capacity_));
@@ -183,6 +193,7 @@ void Step::reserve(const Extents& most) {
   const auto selected = static_cast<std::size_t>(most.selected);
   const auto units = static_cast<std::size_t>(std::max(most.units, most.selected));
   work_.order.reserve(selected);
+  if (is_masked()) work_.masked.reserve(selected);
   work_.guesses.resize(selected);
   work_.failed_guesses.resize(selected);
   work_.units.reserve(units);

@@ -25,6 +25,15 @@ struct ScoreUnit {
   std::int64_t sums;  ///< where its partial sums begin, if the token has several units
 };
 
+/// The rows that a mask lets a token have, as a table without the others.
+struct MaskedRows {
+  std::int64_t rows;
+  std::int64_t pages;
+  std::int64_t blocks;       ///< entries of the mask
+  std::int64_t first_page;   ///< in Workspace::masked_pages
+  std::int64_t first_block;  ///< in Workspace::masked_blocks
+};
+
 /// Units of tokens of one sequence that are scored as one task.
 struct TokenGroup {
   std::int64_t first_unit;
@@ -82,32 +91,35 @@ struct Workspace {
   Piece<float> projected;  ///< [tokens, hidden columns]: kv, gate, head weights
   /// x as packed; when that is done [P, Step::head_bytes]: q, then each token's packed heads.
   Piece<std::byte> activations;
-  Piece<std::byte> packed_qr;         ///< qr as packed
-  Piece<std::byte> gathered_qr;       ///< [P, Q]: qr, if its rows do not follow one another
-  Piece<float> gathered_scale;        ///< [P]
-  Piece<std::int32_t> qr_correction;  ///< [P]
-  Piece<float> wide_qr;               ///< [P, Q]: qr in fp32, recipe `exact`
-  Piece<std::uint16_t> latents;       ///< [Q/128][P, 128]: qr quantised, as bf16
-  Piece<float> latent_scale;          ///< [P, Q/128]
-  Piece<float> products;              ///< [lanes, P, kQueryColumns], of weights that are not int8
-  Piece<float> sums;                  ///< the same, of weights with a scale for each block
-  Piece<float> head_rows;             ///< [lanes, H*128], of rows that are no codes
-  Piece<std::int8_t> codes;           ///< [lanes, H*128]; of other rows their bf16
-  Piece<float> scales;                ///< [lanes, H]
-  Piece<std::int32_t> correction;     ///< [P, H]
-  Piece<float> folded;                ///< [P, H] in the order of the sum
-  Piece<KeyPage> pages;               ///< of all sequences, one after the other
-  Piece<float> list_scores;           ///< [lanes, kMostTogether, places]: candidates
-  Piece<std::uint32_t> list_rows;     ///< [lanes, kMostTogether, places]
-  Piece<std::byte> list_scratch;      ///< [lanes, kMostTogether, bytes]
-  Piece<float> part_scores;           ///< [units, part places], if a token has several units
-  Piece<std::uint32_t> part_rows;     ///< the same
-  Piece<float> bounds;                ///< [lanes or wave, H/4, kMostSampled]
-  Piece<float> partial_sums;          ///< [lanes or units, rows of a unit]
+  Piece<std::byte> packed_qr;          ///< qr as packed
+  Piece<std::byte> gathered_qr;        ///< [P, Q]: qr, if its rows do not follow one another
+  Piece<float> gathered_scale;         ///< [P]
+  Piece<std::int32_t> qr_correction;   ///< [P]
+  Piece<float> wide_qr;                ///< [P, Q]: qr in fp32, recipe `exact`
+  Piece<std::uint16_t> latents;        ///< [Q/128][P, 128]: qr quantised, as bf16
+  Piece<float> latent_scale;           ///< [P, Q/128]
+  Piece<float> products;               ///< [lanes, P, kQueryColumns], of weights that are not int8
+  Piece<float> sums;                   ///< the same, of weights with a scale for each block
+  Piece<float> head_rows;              ///< [lanes, H*128], of rows that are no codes
+  Piece<std::int8_t> codes;            ///< [lanes, H*128]; of other rows their bf16
+  Piece<float> scales;                 ///< [lanes, H]
+  Piece<std::int32_t> correction;      ///< [P, H]
+  Piece<float> folded;                 ///< [P, H] in the order of the sum
+  Piece<KeyPage> masked_pages;         ///< of all tokens that are scored at a time
+  Piece<std::uint32_t> masked_blocks;  ///< which entries of the mask they are
+  Piece<KeyPage> pages;                ///< of all sequences, one after the other
+  Piece<float> list_scores;            ///< [lanes, kMostTogether, places]: candidates
+  Piece<std::uint32_t> list_rows;      ///< [lanes, kMostTogether, places]
+  Piece<std::byte> list_scratch;       ///< [lanes, kMostTogether, bytes]
+  Piece<float> part_scores;            ///< [units, part places], if a token has several units
+  Piece<std::uint32_t> part_rows;      ///< the same
+  Piece<float> bounds;                 ///< [lanes or wave, H/4, kMostSampled]
+  Piece<float> partial_sums;           ///< [lanes or units, rows of a unit]
   std::vector<std::int64_t> first_page;  ///< [sequences]
   std::vector<VisibleRows> order;        ///< tokens of the portion, most rows first
   std::vector<ScoreUnit> units;
   std::vector<TokenGroup> groups;
+  std::vector<MaskedRows> masked;             ///< [P], with a mask
   std::vector<ScoredUnit> scored;             ///< [units]
   std::vector<PruneGuess> guesses;            ///< [P]
   std::vector<unsigned char> failed_guesses;  ///< [P]: too few rows were above it

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "fulgurite/selection.hpp"
 #include "indexer/arithmetic.hpp"
 
 namespace fulgurite::reference {
@@ -95,12 +96,21 @@ StepResult step(const Model& model, const Plan& plan, const DecodeBatch& batch,
     const TokenPlan& place = plan.tokens[token];
     const SequenceState& state = states[static_cast<std::size_t>(place.owner)];
     const ScoredQuery query = prepare_query(model, batch, plan, token);
-    std::vector<float> scores;
-    for (std::int64_t row = 0; row < place.visible; ++row) {
-      scores.push_back(score(query, state.rows[static_cast<std::size_t>(row)]));
+    std::vector<float> scores(static_cast<std::size_t>(place.visible), kUnseenScore);
+    std::vector<std::int32_t> candidates;
+    std::vector<float> candidate_scores;
+    const auto index = static_cast<std::int64_t>(result.selected.size());
+    for (std::int32_t row = 0; row < place.visible; ++row) {
+      if (!batch.may_select(index, row)) continue;
+      float& found = scores[static_cast<std::size_t>(row)];
+      found = score(query, state.rows[static_cast<std::size_t>(row)]);
+      candidates.push_back(row);
+      candidate_scores.push_back(found);
     }
     result.tokens_with_nan += std::any_of(scores.begin(), scores.end(), is_nan) ? 1 : 0;
-    result.selected.push_back(select(scores, model.shape.topk));
+    std::vector<std::int32_t> selected = select(candidate_scores, model.shape.topk);
+    for (std::int32_t& row : selected) row = candidates[static_cast<std::size_t>(row)];
+    result.selected.push_back(std::move(selected));
     result.scores.push_back(std::move(scores));
   }
   return result;

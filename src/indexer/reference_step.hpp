@@ -18,9 +18,10 @@ struct SequenceState {
 struct StepResult {
   /// For each token that selects: its best rows, without offset.
   std::vector<std::vector<std::int32_t>> selected;
-  std::vector<std::vector<float>> scores;  ///< and the scores of its visible rows
-  std::vector<Row> key_rows;               ///< per window of the plan, in fp32
-  std::int64_t tokens_with_nan = 0;        ///< tokens that met a NaN score
+  std::vector<std::vector<float>>
+      scores;                 ///< and the scores of its visible rows, of masked ones kUnseenScore
+  std::vector<Row> key_rows;  ///< per window of the plan, in fp32
+  std::int64_t tokens_with_nan = 0;  ///< tokens that met a NaN score
 };
 
 /// Executes a plan: the whole step, stage after stage. states[i] belongs to plan.sequences[i]; its

@@ -73,6 +73,16 @@ void expect_ragged_decode_equals_reference(const TestWeights& weights, Random& r
     }
     DecodeBatch step = batch.views();
     step.offset = random.integer(0, 200);
+    std::vector<std::uint8_t> mask;
+    if (random.chance(2)) {
+      step.mask_rows = random.integer(1, 7);
+      const std::int64_t entries = (total / 4 + 1) / step.mask_rows + random.integer(1, 3);
+      for (std::int64_t i = 0; i < step.selected_tokens() * entries; ++i) {
+        mask.push_back(random.chance(2) ? std::uint8_t{0} : static_cast<std::uint8_t>(i | 1));
+      }
+      mask.push_back(0);
+      step.row_mask = {mask.data(), {step.selected_tokens(), entries}};
+    }
     const auto expected = reference.decode(step);
     const Selection found = cpu.decode(step);
     ASSERT_EQ(difference(expected, found, step.offset), "") << name(isa);

@@ -131,6 +131,24 @@ TEST_F(Errors, MoreTokensThatSelectNothingThanThereAreAreRefused) {
   expect_refused(views, picks, "selection: expected 1 tokens, found 2");
 }
 
+TEST_F(Errors, ARowMaskThatDoesNotFitIsRefused) {
+  const TestBatch step = batch(0, 10, 2);
+  const std::vector<std::uint8_t> mask(8, 1);
+  DecodeBatch views = step.views();
+  views.row_mask = {mask.data(), {2, 2}};
+  expect_refused(views, "row mask: expected at least 3 entries a token, found 2");
+  views.row_mask = {mask.data(), {1, 3}};
+  expect_refused(views, "row mask: expected shape [2,3], found [1,3]");
+  views.row_mask = TensorView<const std::uint8_t, 2>::strided(mask.data(), {2, 3}, {1, 2});
+  expect_refused(views, "row mask: expected contiguous rows");
+  views.row_mask = {mask.data(), {2, 2}};
+  views.mask_rows = 0;
+  expect_refused(views, "row mask: expected entries of 1 to 65536 rows, found 0");
+  views.mask_rows = 2;
+  Selection picks(kShape, 2);
+  EXPECT_NO_THROW(cpu_.indexer.decode(views, cpu_.keys, cpu_.state, picks));
+}
+
 TEST_F(Errors, AnOffsetThatWouldOverflowOrLookLikePaddingIsRefused) {
   const TestBatch step = batch(0, 10, 2);
   DecodeBatch views = step.views();

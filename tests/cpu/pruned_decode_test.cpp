@@ -104,14 +104,34 @@ struct Result {
   StepReport report;
 };
 
+/// Candidate rows of each token: entries of so many rows.
+struct Mask {
+  std::int64_t rows = 0;  ///< 0: none
+  std::vector<std::uint8_t> entries;
+};
+
+Mask random_mask(Random& random, std::int64_t tokens, std::int64_t rows, std::int64_t entry_rows) {
+  Mask mask{.rows = entry_rows, .entries = {}};
+  for (std::int64_t i = 0; i < tokens * (rows / entry_rows + 1); ++i) {
+    mask.entries.push_back(random.chance(4) ? 0 : 1);
+  }
+  return mask;
+}
+
 Result decode(const TestWeights& weights, Engine& engine, const TestBatch& batch, Isa isa,
-              const std::shared_ptr<Executor>& executor, bool prune) {
+              const std::shared_ptr<Executor>& executor, bool prune, const Mask& mask = {}) {
   const Indexer indexer(weights.shape, weights.views(),
                         {.isa = isa, .executor = executor, .prune = prune});
   KeyCache keys = engine.cache();
   CompressorState state({.sequences = engine.sequences, .slots = 16});
   for (std::int64_t i = 0; i < engine.sequences; ++i) state.resume(i, 4 * engine.rows);
-  const DecodeBatch step = batch.views();
+  DecodeBatch step = batch.views();
+  if (mask.rows != 0) {
+    step.mask_rows = mask.rows;
+    step.row_mask = {
+        mask.entries.data(),
+        {step.tokens(), static_cast<std::int64_t>(mask.entries.size()) / step.tokens()}};
+  }
   Result result{Selection(weights.shape, step.tokens(), {.scores = true}), {}};
   result.report = indexer.decode(step, keys, state, result.picks);
   return result;
@@ -160,6 +180,63 @@ TEST_P(PrunedDecode, EqualsTheDenseOneForAnyIsaAndThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, PrunedDecode,
                          ::testing::Values(Rows::normal, Rows::equal, Rows::trap, Rows::odd));
+
+/// The definition of a masked selection, by the scores of all rows.
+std::vector<std::int32_t> select_masked(std::span<const float> logits, const Mask& mask,
+                                        std::int64_t token, std::int64_t k) {
+  const std::int64_t entries = static_cast<std::int64_t>(logits.size()) / mask.rows + 1;
+  std::vector<std::int32_t> rows;
+  for (std::int32_t row = 0; row < static_cast<std::int32_t>(logits.size()); ++row) {
+    if (mask.entries[static_cast<std::size_t>(token * entries + row / mask.rows)] != 0) {
+      rows.push_back(row);
+    }
+  }
+  const auto score = [&](std::int32_t row) { return logits[static_cast<std::size_t>(row)]; };
+  std::sort(rows.begin(), rows.end(), [&](std::int32_t a, std::int32_t b) {
+    return score(a) != score(b) ? score(a) > score(b) : a < b;
+  });
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(k)));
+  return rows;
+}
+
+TEST(MaskedDecode, SelectsTheBestCandidatesPrunedOrNotForAnyIsaAndThreads) {
+  Random random(33);
+  const TestWeights weights(kShape, random, Values::normal);
+  for (const std::int64_t sequences : {1, 5}) {
+    Engine engine(sequences, 6000, Rows::normal, random);
+    const TestTokens tokens(kShape, 4 * engine.rows + 2, random, Values::normal);
+    TestBatch batch(kShape);
+    for (std::int64_t i = 0; i < sequences; ++i) batch.add(i, tokens, 4 * engine.rows, 2);
+    const std::int64_t count = 2 * sequences;
+    const Indexer indexer(kShape, weights.views(), {.executor = make_thread_pool(1)});
+    KeyCache keys = engine.cache();
+    CompressorState state({.sequences = sequences, .slots = 16});
+    for (std::int64_t i = 0; i < sequences; ++i) state.resume(i, 4 * engine.rows);
+    Selection all(kShape, count, {.logit_rows = engine.rows});
+    indexer.decode(batch.views(), keys, state, all);
+    for (const std::int64_t entry_rows : {1, 32, 48, 100, 4096}) {
+      const Mask mask = random_mask(random, count, engine.rows, entry_rows);
+      for (const Isa isa : testing::available_isas()) {
+        const std::vector<std::shared_ptr<Executor>> executors{make_thread_pool(1),
+                                                               std::make_shared<ThreeLanes>()};
+        for (const auto& executor : executors) {
+          for (const bool prune : {true, false}) {
+            const Result found = decode(weights, engine, batch, isa, executor, prune, mask);
+            for (std::int64_t token = 0; token < count; ++token) {
+              ASSERT_TRUE(
+                  std::ranges::equal(select_masked(all.logits(token), mask, token, kShape.topk),
+                                     found.picks.rows(token)))
+                  << name(isa) << ", entries of " << entry_rows << ", token " << token;
+            }
+            if (prune && entry_rows == 48) {
+              EXPECT_GT(found.report[Stage::select].skipped_macs, 0) << name(isa);
+            }
+          }
+        }
+      }
+    }
+  }
+}
 
 TEST(PrunedDecode, WritesAllLogitsIfTheyAreWanted) {
   Random random(32);
