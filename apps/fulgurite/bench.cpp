@@ -15,7 +15,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kBenchFooter =
     R"(Each time is a median. One core is measured pinned, in its own CPU time; samples during which
 it was pre-empted are dropped ("lost"). A ceiling is what the core can do at most, measured before
 and after each line; the higher one counts. A floor is work / ceiling. docs/benchmarking.md says
@@ -92,7 +92,7 @@ Verb add_bench(CLI::App& tool) {
       ->type_name("PART");
   command->add_flag("--quick", options->quick, "small shapes and few samples: some seconds a part");
   add_run_options(*command, options->run);
-  command->footer(kFooter);
+  command->footer(kBenchFooter);
   return {command, [options] { return run_bench(*options); }};
 }
 

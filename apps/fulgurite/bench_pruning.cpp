@@ -13,9 +13,9 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr std::int64_t kPicks = 512;
+constexpr std::int64_t kRacePicks = 512;
 
-double median(std::vector<double> values) {
+double middle(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
@@ -24,7 +24,7 @@ double median(std::vector<double> values) {
 class Race {
  public:
   Race(const cpu::Kernels& kernels, const ScoredRows& rows)
-      : kernels_(kernels), rows_(rows), memory_(rows.rows(), kPicks, ScoredRows::kHeads) {}
+      : kernels_(kernels), rows_(rows), memory_(rows.rows(), kRacePicks, ScoredRows::kHeads) {}
 
   void run(double seconds) {
     constexpr std::size_t kLeast = 12;
@@ -43,9 +43,9 @@ class Race {
       gain_.push_back(dense_.back() / pruned_.back());
     }
   }
-  [[nodiscard]] double dense_s() const { return median(dense_); }
-  [[nodiscard]] double pruned_s() const { return median(pruned_); }
-  [[nodiscard]] double gain() const { return median(gain_); }
+  [[nodiscard]] double dense_s() const { return middle(dense_); }
+  [[nodiscard]] double pruned_s() const { return middle(pruned_); }
+  [[nodiscard]] double gain() const { return middle(gain_); }
   [[nodiscard]] double skipped_share() const {
     return static_cast<double>(skipped_) / static_cast<double>(all_);
   }

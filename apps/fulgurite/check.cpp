@@ -15,7 +15,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kCheckFooter =
     R"(A and B are outputs of `fulgurite step`, or files of another implementation with the same six
 tensors. Equal bits are always the same. Where bits differ:
   values agree if they differ by at most rtol * the largest magnitude in their row (for score: of
@@ -179,7 +179,7 @@ Verb add_check(CLI::App& tool) {
                    "what was added to selected rows; by default it follows from A")
       ->type_name("N");
   command->add_flag("--json", options->json, "print JSON");
-  command->footer(kFooter);
+  command->footer(kCheckFooter);
   return {command, [options] { return run_check(*options); }};
 }
 

@@ -22,7 +22,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kDemoFooter =
     R"(Weights are prepared and cache rows quantised before. The step then runs for about a second;
 times are medians. A ceiling is what this machine can do at most, measured in the same run; with N
 threads, N times what one can do. A floor is work / ceiling; stages without multiply-adds have none.
@@ -215,7 +215,7 @@ Verb add_demo(CLI::App& tool) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");
   add_run_options(*command, options->run);
-  command->footer(kFooter);
+  command->footer(kDemoFooter);
   return {command, [options] { return run_demo(*options); }};
 }
 

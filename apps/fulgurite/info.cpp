@@ -21,7 +21,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kInfoFooter = R"(Examples:
   fulgurite info
   FULGURITE_ISA=avx2 fulgurite info     how to force an ISA without changing a command line
   fulgurite info --json)";
@@ -43,7 +43,7 @@ std::optional<Isa> chosen_isa() {
   }
 }
 
-void print_json() {
+void print_info_json() {
   nlohmann::ordered_json json;
   json["version"] = version();
   json["compiler"] = compiler();
@@ -73,7 +73,7 @@ std::string huge_page_line() {
   return mode.empty() ? "unknown" : mode;
 }
 
-void print_text() {
+void print_info_text() {
   const std::optional<Isa> chosen = chosen_isa();
   const auto memory = available_memory();
   fmt::print("fulgurite   {}\n", version());
@@ -99,9 +99,9 @@ Verb add_info(CLI::App& tool) {
       tool.add_subcommand("info", "What this machine offers and what is used of it, and why");
   const auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "print JSON");
-  command->footer(kFooter);
+  command->footer(kInfoFooter);
   return {command, [json] {
-            (*json ? print_json : print_text)();
+            (*json ? print_info_json : print_info_text)();
             static_cast<void>(resolve_isa());  // says what is wrong with FULGURITE_ISA
             return kDone;
           }};

@@ -5,7 +5,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuFooter =
     R"(The model says which program is faster and roughly by how much, not how many microseconds
 it takes: sources of its constants disagree, and devices scatter. The program is the decode step as
 tile programs, the chip an Ascend A2/A3 with the compiler of May 2026.
@@ -22,7 +22,7 @@ Verb add_npu(CLI::App& tool) {
   CLI::App* const command =
       tool.add_subcommand("npu", "The step as tile programs on a model of the a2a3 NPU");
   command->require_subcommand(1);
-  command->footer(kFooter);
+  command->footer(kNpuFooter);
   const std::array verbs{add_npu_run(*command),     add_npu_memory(*command),
                          add_npu_hazards(*command), add_npu_schedule(*command),
                          add_npu_compare(*command), add_npu_constants(*command)};

@@ -23,7 +23,7 @@ using study::PublishedRange;
 using study::Reading;
 using study::VariantTime;
 
-constexpr const char* kFooter =
+constexpr const char* kNpuCompareFooter =
     R"(FORM is baseline, rope_slice, rope, merged or per_token, perhaps with changes, as --tile
 takes them: merged:hadamard_row_chunk=64,split.score=up_down. By default baseline, rope_slice, rope
 and merged are compared. Each is scheduled on the model as given, and again with every uncertain
@@ -371,7 +371,7 @@ Verb add_npu_compare(CLI::App& npu) {
   add_step_options(*command, options->npu);
   add_chip_options(*command, options->npu);
   add_json_option(*command, options->npu);
-  command->footer(kFooter);
+  command->footer(kNpuCompareFooter);
   return {command, [options] { return run_compare(*options); }};
 }
 

@@ -9,7 +9,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuConstantsFooter =
     R"(Every number of the model. The range is that in which documents and measurements disagree;
 `npu compare` says whether its ranking holds all over it. A confidence is `measured` on the device
 by the authors of the chip's software, read in their `code`, `derived` from other numbers, or
@@ -65,7 +65,7 @@ Verb add_npu_constants(CLI::App& npu) {
   const auto options = std::make_shared<NpuOptions>();
   add_chip_options(*command, *options, /*with_rules=*/false);
   add_json_option(*command, *options);
-  command->footer(kFooter);
+  command->footer(kNpuConstantsFooter);
   return {command, [options]() -> int {
             const npu::Chip chip = chip_of(*options);
             (options->json ? print_constants_json : print_table)(chip);

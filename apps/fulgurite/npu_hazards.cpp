@@ -9,7 +9,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuHazardsFooter =
     R"(Looks for races, reads of what nobody wrote, edges that make the iterations of a parallel
 loop wait for each other (with what the schedule loses by them), splits that come out wrong,
 kernels that do not fit or wait for themselves, short rows, and options that do nothing. Exit code
@@ -51,7 +51,7 @@ Verb add_npu_hazards(CLI::App& npu) {
   add_chip_options(*command, options->npu);
   command->add_flag("--hints", options->hints, "explain the hints, too");
   add_json_option(*command, options->npu);
-  command->footer(kFooter);
+  command->footer(kNpuHazardsFooter);
   return {command, [options] { return run_hazards(*options); }};
 }
 

@@ -16,7 +16,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuMemoryFooter =
     R"(Plans the memories of every scope as the compiler of that date does: the ring first, then
 buffers that values share when their lives allow it. If a scope does not fit, says which smaller
 parameters would (found by trying), and exits with 5.
@@ -55,9 +55,10 @@ std::vector<study::ScopeMemory> rows_of(const NpuRun& run, const std::string& wa
 
 /// "#####....."
 std::string bar(double share) {
-  constexpr double kWidth = 10;
-  const auto filled = static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * kWidth));
-  return std::string(filled, '#') + std::string(static_cast<std::size_t>(kWidth) - filled, '.');
+  constexpr double kBarWidth = 10;
+  const auto filled =
+      static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * kBarWidth));
+  return std::string(filled, '#') + std::string(static_cast<std::size_t>(kBarWidth) - filled, '.');
 }
 
 std::string table_text(const std::vector<study::ScopeMemory>& rows) {
@@ -121,7 +122,8 @@ std::string fits_text(const std::vector<study::Fit>& fits) {
   return text + ".";
 }
 
-void print_text(const NpuRun& run, const std::vector<study::ScopeMemory>& rows, bool is_detailed) {
+void print_memory_text(const NpuRun& run, const std::vector<study::ScopeMemory>& rows,
+                       bool is_detailed) {
   fmt::print("{}{}, Vec budget {}\n\n{}", headline(run), name(run.rules.planner),
              report::kibibytes(npu::limit(run.chip, npu::Space::vec)), table_text(rows));
   const npu::KernelMemory* last = nullptr;
@@ -167,7 +169,7 @@ void print_memory_json(const NpuRun& run, const std::vector<study::ScopeMemory>&
 int run_memory(const MemoryOptions& options) {
   const NpuRun run = run_npu(options.npu);
   const auto rows = rows_of(run, options.scope);
-  (options.npu.json ? print_memory_json : print_text)(run, rows, !options.scope.empty());
+  (options.npu.json ? print_memory_json : print_memory_text)(run, rows, !options.scope.empty());
   return exit_code(run.analysis);
 }
 
@@ -183,7 +185,7 @@ Verb add_npu_memory(CLI::App& npu) {
   add_step_options(*command, options->npu);
   add_chip_options(*command, options->npu);
   add_json_option(*command, options->npu);
-  command->footer(kFooter);
+  command->footer(kNpuMemoryFooter);
   return {command, [options] { return run_memory(*options); }};
 }
 

@@ -14,7 +14,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuRunFooter =
     R"(Traces the program without numbers and prints what every analysis found, on one page. The
 other verbs go into each. For the numbers themselves: fulgurite step --platform a2a3.
 
@@ -125,7 +125,7 @@ Verb add_npu_run(CLI::App& npu) {
   add_step_options(*command, *options);
   add_chip_options(*command, *options);
   add_json_option(*command, *options);
-  command->footer(kFooter);
+  command->footer(kNpuRunFooter);
   return {command, [options] { return run_all(*options); }};
 }
 

@@ -13,7 +13,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kNpuScheduleFooter =
     R"(Runs the tasks on the model of the runtime: one orchestrator submits them one after
 another, three scheduler threads dispatch them to 24 cube and 48 vector cores and notice their
 ends. The first table has kernel times, of which the pipes work side by side. The second says where
@@ -38,7 +38,7 @@ void write_trace(const std::string& path, const NpuRun& run) {
   file.commit();
 }
 
-void print_text(const ScheduleOptions& options, const NpuRun& run) {
+void print_schedule_text(const ScheduleOptions& options, const NpuRun& run) {
   const npu::Analysis& analysis = run.analysis;
   const auto scopes = study::scope_times(run.trace, run.chip, analysis);
   fmt::print("{}{}\n{}\n", headline(run), composition_text(analysis.schedule),
@@ -69,7 +69,7 @@ void print_schedule_json(const ScheduleOptions& options, const NpuRun& run) {
 int run_schedule(const ScheduleOptions& options) {
   const NpuRun run = run_npu(options.npu);
   if (!options.trace.empty()) write_trace(options.trace, run);
-  (options.npu.json ? print_schedule_json : print_text)(options, run);
+  (options.npu.json ? print_schedule_json : print_schedule_text)(options, run);
   return exit_code(run.analysis);
 }
 
@@ -85,7 +85,7 @@ Verb add_npu_schedule(CLI::App& npu) {
   add_step_options(*command, options->npu);
   add_chip_options(*command, options->npu);
   add_json_option(*command, options->npu);
-  command->footer(kFooter);
+  command->footer(kNpuScheduleFooter);
   return {command, [options] { return run_schedule(*options); }};
 }
 

@@ -23,7 +23,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kRecordFooter =
     R"(Writes a small layer's weights and a decode with them, both of seeded random numbers, and
 what must come out of it (expect.topk, expect.score, expect.rows, ...). So another implementation
 can be compared with this one, or this one with itself on another machine.
@@ -304,7 +304,7 @@ Verb add_record(CLI::App& tool) {
   size("--query-rank", options->query_rank, "query rank, a multiple of 16");
   size("--heads", options->heads, "heads, a multiple of 8 up to 128");
   size("--topk", options->topk, "rows to select");
-  command->footer(kFooter);
+  command->footer(kRecordFooter);
   return {command, [options] { return run_record(*options); }};
 }
 

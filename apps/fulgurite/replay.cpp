@@ -19,7 +19,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kReplayFooter =
     R"(A recording is a decode of several requests over many steps: their hidden states and query
 latents, which tokens were accepted after each step, and what each request had before. It is a
 safetensors file; docs/command-line.md describes it. The weights are a layer's own, BF16.
@@ -130,7 +130,7 @@ Verb add_replay(CLI::App& tool) {
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
   add_run_options(*command, options->run);
-  command->footer(kFooter);
+  command->footer(kReplayFooter);
   return {command, [options] { return run_replay(*options); }};
 }
 

@@ -21,7 +21,7 @@
 namespace fulgurite::app {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kStepFooter =
     R"(The input is a safetensors file with the tensors of the seed contract:
   x [B,S,D], weights_proj [D,H], inner_wkv and inner_wgate [D,256], hadamard [128,128],
   idx_kv_cache [B,L,128] and, if you like, even_select and odd_select [64,32]: BF16
@@ -199,7 +199,7 @@ Verb add_step(CLI::App& tool) {
                    "rope, rope_slice, baseline or per_token; all give the same bits")
       ->type_name("NAME");
   add_run_options(*command, options->run);
-  command->footer(kFooter);
+  command->footer(kStepFooter);
   return {command, [options] { return run_step(*options); }};
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr std::int64_t kMostSlots = 65'536;
 constexpr std::array<std::int64_t, 2> kOfficialShape{kWindowSlots, kStateWidth};
 
-void check_range(const char* what, std::int64_t value, std::int64_t least, std::int64_t most) {
+void check_state_range(const char* what, std::int64_t value, std::int64_t least,
+                       std::int64_t most) {
   if (value >= least && value <= most) return;
   throw Error(ErrorKind::input, std::string("compressor state: ") + what + ": expected " +
                                     std::to_string(least) + " to " + std::to_string(most) +
@@ -35,8 +36,8 @@ std::int64_t official_position(std::int64_t length, std::int64_t slot) {
 }  // namespace
 
 CompressorState::CompressorState(const CompressorStateOptions& options) {
-  check_range("sequences", options.sequences, 1, std::numeric_limits<std::int32_t>::max());
-  check_range("slots", options.slots, kWindowSlots, kMostSlots);
+  check_state_range("sequences", options.sequences, 1, std::numeric_limits<std::int32_t>::max());
+  check_state_range("slots", options.slots, kWindowSlots, kMostSlots);
   const std::int64_t floats =
       core::checked_multiply("compressor state", options.sequences, options.slots * kStateWidth);
   try {
@@ -55,8 +56,8 @@ CompressorState::CompressorState(const CompressorStateOptions& options) {
 
 CompressorState::CompressorState(TensorView<float, 3> kv, TensorView<float, 3> gate)
     : kv_(kv), gate_(gate) {
-  check_range("sequences", kv.extent(0), 1, std::numeric_limits<std::int32_t>::max());
-  check_range("slots", kv.extent(1), kWindowSlots, kMostSlots);
+  check_state_range("sequences", kv.extent(0), 1, std::numeric_limits<std::int32_t>::max());
+  check_state_range("slots", kv.extent(1), kWindowSlots, kMostSlots);
   const std::array<std::int64_t, 3> shape{kv.extent(0), kv.extent(1), kStateWidth};
   detail::expect_shape("compressor state: kv", shape, kv.shape());
   detail::expect_shape("compressor state: gate", shape, gate.shape());
@@ -68,7 +69,7 @@ CompressorState::CompressorState(TensorView<float, 3> kv, TensorView<float, 3> g
 }
 
 void CompressorState::set_length(std::int64_t sequence, std::int64_t length, std::int64_t oldest) {
-  check_range("sequence", sequence, 0, sequences() - 1);
+  check_state_range("sequence", sequence, 0, sequences() - 1);
   lengths_[static_cast<std::size_t>(sequence)] = length;
   oldest_[static_cast<std::size_t>(sequence)] = std::max<std::int64_t>(oldest, 0);
 }
@@ -80,14 +81,14 @@ void CompressorState::advance(std::int64_t sequence, std::int64_t tokens) {
 }
 
 std::int64_t CompressorState::length(std::int64_t sequence) const {
-  check_range("sequence", sequence, 0, sequences() - 1);
+  check_state_range("sequence", sequence, 0, sequences() - 1);
   return lengths_[static_cast<std::size_t>(sequence)];
 }
 
 void CompressorState::reset(std::int64_t sequence) { set_length(sequence, 0, 0); }
 
 void CompressorState::resume(std::int64_t sequence, std::int64_t length) {
-  check_range("length", length, 0, std::numeric_limits<std::int32_t>::max());
+  check_state_range("length", length, 0, std::numeric_limits<std::int32_t>::max());
   set_length(sequence, length, length - slots());
 }
 

@@ -65,15 +65,15 @@ Shape scratch_shape(const Trace& trace, const Op& op, const Chip& chip,
 }
 
 /// Where one execution stands: the iterations of the repeated loops around it, outermost first.
-struct Place {
+struct ValuePlace {
   LoopId loop;
   Index ordinal = 0;
 };
-using Places = std::vector<Place>;
+using ValuePlaces = std::vector<ValuePlace>;
 
-class Builder {
+class ValuesBuilder {
  public:
-  Builder(const Trace& trace, TaskId id, const Chip& chip, std::optional<SplitMode> split)
+  ValuesBuilder(const Trace& trace, TaskId id, const Chip& chip, std::optional<SplitMode> split)
       : trace_(trace), task_(trace[id]), chip_(chip) {
     result_.text = kernel_text(trace, id);
     result_.split = split;
@@ -285,8 +285,8 @@ class Builder {
     return loop;
   }
 
-  [[nodiscard]] Places places(IterationId id) const {
-    Places result;
+  [[nodiscard]] ValuePlaces places(IterationId id) const {
+    ValuePlaces result;
     while (id != task_.iteration) {
       const Iteration& iteration = trace_[id];
       const Loop& loop = trace_[iteration.loop];
@@ -315,8 +315,8 @@ class Builder {
                                            TileId operand) const {
     const Op& maker = trace_[trace_[base(operand)].producer];
     if (maker.iteration == op.iteration || is_whole_load(trace_, maker)) return -1;
-    const Places from = places(maker.iteration);
-    const Places to = places(op.iteration);
+    const ValuePlaces from = places(maker.iteration);
+    const ValuePlaces to = places(op.iteration);
     std::size_t level = 0;
     while (level < from.size() && level < to.size() && from[level].loop == to[level].loop &&
            from[level].ordinal == to[level].ordinal) {
@@ -395,7 +395,7 @@ class Builder {
 
 KernelValues kernel_values(const Trace& trace, TaskId task, const Chip& chip,
                            std::optional<SplitMode> split) {
-  return Builder(trace, task, chip, split).build();
+  return ValuesBuilder(trace, task, chip, split).build();
 }
 
 }  // namespace fulgurite::npu

@@ -121,7 +121,7 @@ class RaceSearch {
   [[nodiscard]] std::string touch(const TouchedWindow& window) const {
     const Op& op = trace_[trace_[window.access].op];
     return full_name(trace_, trace_[op.task].scope) + (window.is_write ? " writes " : " reads ") +
-           describe(trace_, window.region) + " at " + to_string(trace_[op.location]);
+           npu::describe(trace_, window.region) + " at " + to_string(trace_[op.location]);
   }
 
   template <class Explain>

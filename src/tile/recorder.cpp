@@ -7,11 +7,6 @@
 namespace fulgurite::tile::detail {
 namespace {
 
-template <class Row>
-std::int32_t size_of(const std::vector<Row>& table) {
-  return static_cast<std::int32_t>(table.size());
-}
-
 std::string_view without_folders(std::string_view path) {
   const std::size_t slash = path.find_last_of("/\\");
   return slash == std::string_view::npos ? path : path.substr(slash + 1);

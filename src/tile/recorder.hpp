@@ -18,6 +18,12 @@
 
 namespace fulgurite::tile::detail {
 
+/// The number of the next entry.
+template <class Row>
+std::int32_t size_of(const std::vector<Row>& table) {
+  return static_cast<std::int32_t>(table.size());
+}
+
 /// What stands behind a Program: the trace, where in the program we are, and the memory of GM.
 class Recorder {
  public:

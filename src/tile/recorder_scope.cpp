@@ -8,11 +8,6 @@
 namespace fulgurite::tile::detail {
 namespace {
 
-template <class Row>
-std::int32_t size_of(const std::vector<Row>& table) {
-  return static_cast<std::int32_t>(table.size());
-}
-
 bool follows_operand(OpCode code) {
   return code == OpCode::reshape || code == OpCode::slice || code == OpCode::set_validshape ||
          code == OpCode::store || code == OpCode::keep;
