@@ -11,6 +11,17 @@ target_compile_options(fulgurite_flags INTERFACE
 if(FULGURITE_DEVELOPER)
   target_compile_options(fulgurite_flags INTERFACE -Werror)
 endif()
+
+# fulgurite_hardly_optimised(TARGET): for what tests call and what they are made of. To optimise it
+# takes longer than its runs then save. With sanitizers it is not optimised at all.
+function(fulgurite_hardly_optimised target)
+  if(FULGURITE_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
+endfunction()
+
 if(FULGURITE_SANITIZE)
   target_compile_options(fulgurite_flags INTERFACE
     -fsanitize=${FULGURITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
