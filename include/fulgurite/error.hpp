@@ -16,8 +16,9 @@ enum class ErrorKind {
   internal,     ///< a fault of this library
 };
 
-/// The one exception of this library. `what()` is one sentence that names the thing, what was
-/// expected and what was found. Whoever throws it has changed nothing that the caller can see.
+/// The one exception of this library, but for std::bad_alloc where there is not even memory for its
+/// sentence. `what()` names the thing, what was expected and what was found. Whoever throws either
+/// has changed nothing that the caller can see.
 class FULGURITE_API Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message);

@@ -27,11 +27,13 @@ void check_rows(const char* name, const TensorView<T, Rank>& rows,
 /// Before the step is planned, so that a plan is never larger than its inputs.
 void Step::check_inputs() const {
   std::int64_t tokens = 0;
+  bool selects = false;
   for (const SequenceTokens& entry : batch_.sequences) {  // planning refuses counts below 0
     tokens = core::checked_add("batch: tokens", tokens, std::max<std::int64_t>(entry.tokens, 0));
+    selects = selects || entry.unselected < entry.tokens;
   }
   check_rows("x", batch_.x, {tokens, shape_.hidden});
-  if (batch_.selected_tokens() == 0) return;
+  if (!selects) return;
   if (model_.has_int8_query()) {
     check_rows("qr", batch_.qr, {tokens, shape_.query_rank});
     check_rows("qr_scale", batch_.qr_scale, {tokens});

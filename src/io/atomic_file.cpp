@@ -92,9 +92,10 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 void AtomicFile::commit() {
   check(sync(file_.number()));
   check(file_.close());
+  const std::filesystem::path folder = folder_of(target_);  // once renamed, nothing may fail
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) check(errno);
   temporary_.clear();
-  sync_folder(folder_of(target_));
+  sync_folder(folder);
 }
 
 void AtomicFile::check(int error_number) const {
