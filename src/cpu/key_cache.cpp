@@ -53,6 +53,7 @@ void KeyCache::Impl::check(const Plan& plan) {
       check_borrowed(sequence);
       continue;
     }
+    check_unshared(sequence);
     const auto& table = own_table[static_cast<std::size_t>(sequence.sequence)];
     const std::int64_t blocks = core::divide_up(sequence.rows, memory.page_rows);
     needed += std::max<std::int64_t>(blocks - static_cast<std::int64_t>(table.size()), 0);
@@ -71,6 +72,22 @@ void KeyCache::Impl::check_history(const SequencePlan& sequence, std::int64_t ro
   if (stored >= rows) return;
   refuse(sequence.sequence, "expected " + std::to_string(rows) + " rows before this step, found " +
                                 std::to_string(stored));
+}
+
+/// New rows follow the stored ones, in pages of the sequence alone; but not where the caller took
+/// the state back without the keys, or stores rows over those that a fork has.
+void KeyCache::Impl::check_unshared(const SequencePlan& sequence) const {
+  const auto& table = own_table[static_cast<std::size_t>(sequence.sequence)];
+  const std::int64_t end = std::min(sequence.first_new_row + sequence.new_rows,
+                                    static_cast<std::int64_t>(table.size()) * memory.page_rows);
+  for (std::int64_t row = sequence.first_new_row; row < end;
+       row += memory.page_rows - row % memory.page_rows) {
+    const std::int64_t block = row / memory.page_rows;
+    if (users[static_cast<std::size_t>(page(sequence.sequence, block))] == 1) continue;
+    refuse(sequence.sequence, "block " + std::to_string(block) +
+                                  ": expected a page of its own for new rows, found one that it "
+                                  "shares with a fork");
+  }
 }
 
 void KeyCache::Impl::check_borrowed(const SequencePlan& sequence) const {
@@ -339,7 +356,14 @@ void store_rows(KeyCache::Impl& cache, std::int64_t sequence, std::int64_t first
                 std::int64_t count, const Store& store) {
   check_range("first row", first_row, 0, kMostPages);
   Plan plan;
-  plan.sequences.push_back({sequence, 0, 0, first_row + count});
+  plan.sequences.push_back({.sequence = sequence,
+                            .first_token = 0,
+                            .tokens = 0,
+                            .rows = first_row + count,
+                            .first_new_row = first_row,
+                            .new_rows = count,
+                            .selected = 0});
+  cache.check_sequence(sequence);
   cache.check(plan);
   cache.check_history(plan.sequences[0], first_row);
   cache.make_room(plan);

@@ -69,6 +69,8 @@ struct KeyCache::Impl {
   [[nodiscard]] std::int32_t copy_of(std::int32_t page);
   void check_borrowed(const SequencePlan& sequence) const;
   void check_written_pages(const Plan& plan);
+  /// Throws Error(input) if a page that gets new rows belongs to another sequence, too.
+  void check_unshared(const SequencePlan& sequence) const;
   /// body(who writes it so far, who writes it here) for each page that gets new rows.
   template <class Body>
   void for_each_written_page(const Plan& plan, const Body& body);

@@ -85,6 +85,23 @@ TEST_F(Errors, APositionThatJumpsOrRepeatsIsRefused) {
                  "sequence 1: expected position 7, the next one of its state, found 0");
 }
 
+TEST_F(Errors, CountsThatNoArrayHasAreRefused) {
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  const TestBatch step = batch(0, 10, 2);
+  DecodeBatch views = step.views();
+  views.sequences[0].unselected = kLeast;
+  Selection picks(kShape, 2);
+  expect_refused(views, picks,
+                 "sequence 0: expected 0 to 2 tokens that select nothing, found "
+                 "-9223372036854775808");
+  views.sequences[0].unselected = 3;
+  expect_refused(views, picks, "sequence 0: expected 0 to 2 tokens that select nothing, found 3");
+  views.sequences[0] = {.sequence = 0, .position = 10, .tokens = 2};
+  views.sequences.push_back({.sequence = 1, .position = 7, .tokens = kLeast});
+  expect_refused(views, picks,
+                 "sequence 1: expected 0 to 1048576 tokens, found -9223372036854775808");
+}
+
 TEST_F(Errors, ASequenceThatDoesNotExistIsRefused) {
   expect_refused(batch(2, 0, 1).views(), "compressor state: sequence: expected 0 to 1, found 2");
 }
@@ -181,16 +198,17 @@ TEST_F(Errors, ACacheOfAnotherRecipeIsRefused) {
 /// A block table that is wrong, in the engine's own memory.
 class BorrowedErrors : public ::testing::Test {
  protected:
-  void expect_refused(std::vector<std::int32_t> table, const std::string& message) {
+  void expect_refused(std::vector<std::int32_t> table, const std::string& message,
+                      std::int64_t tokens = 12) {
     std::vector<std::int8_t> codes(4 * 2 * 128);
     std::vector<float> scales(4 * 2);
     KeyCache keys({.codes = codes.data(), .scales = scales.data(), .pages = 4, .page_rows = 2},
                   {table.data(), {2, 2}});
     CompressorState state({.sequences = 2});
     TestBatch step(kShape);
-    step.add(0, tokens_, 0, 12);
+    step.add(0, tokens_, 0, tokens);
     step.add(1, tokens_, 0, 12);
-    Selection picks(kShape, 24);
+    Selection picks(kShape, tokens + 12);
     try {
       indexer_.decode(step.views(), keys, state, picks);
       FAIL() << "no error, expected: " << message;
@@ -203,7 +221,7 @@ class BorrowedErrors : public ::testing::Test {
 
   Random random_{32};
   TestWeights weights_{kShape, random_, Values::normal};
-  TestTokens tokens_{kShape, 12, random_, Values::normal};
+  TestTokens tokens_{kShape, 20, random_, Values::normal};
   Indexer indexer_{kShape, weights_.views(), {.executor = make_thread_pool(1)}};
 };
 
@@ -222,6 +240,18 @@ TEST_F(BorrowedErrors, APageThatASequenceHasTwiceIsNamed) {
   expect_refused({0, 0, 2, 3},
                  "key cache: sequence 0: block 0: page 0 is written by sequence 0 as block 1 in "
                  "the same step");
+}
+
+TEST_F(BorrowedErrors, ABlockTableThatIsTooShortIsNamed) {
+  expect_refused({0, 1, 2, 3}, "key cache: sequence 0: expected a block table of 3 blocks, found 2",
+                 20);
+}
+
+TEST_F(BorrowedErrors, PageNumbersFarOutsideAreNamed) {
+  expect_refused({0, 1, 2, std::numeric_limits<std::int32_t>::max()},
+                 "key cache: sequence 1: block 1: expected page 0 to 3, found 2147483647");
+  expect_refused({std::numeric_limits<std::int32_t>::min(), 1, 2, 3},
+                 "key cache: sequence 0: block 0: expected page 0 to 3, found -2147483648");
 }
 
 TEST_F(BorrowedErrors, PagesThatOverlapAreRefused) {

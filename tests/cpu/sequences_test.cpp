@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support/decoders.hpp"
+#include "support/snapshot.hpp"
 
 namespace fulgurite {
 namespace {
@@ -146,6 +147,23 @@ TEST(Sequences, AForkWithoutRoomOrIntoASequenceIsRefused) {
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 2), Error);
   EXPECT_EQ(cpu.state.length(1), 0);
   EXPECT_EQ(cpu.keys.free_pages(), 0);
+}
+
+TEST(Sequences, RowsOfAForkAreNotWrittenThroughTheOther) {
+  Random random(46);
+  const TestWeights weights(kShape, random, Values::normal);
+  const TestTokens tokens(kShape, 60, random, Values::normal);
+  const std::vector<Bf16> rows = random.bf16s(2 * kHeadDim, Values::normal);
+  CpuDecoder cpu = decoder(weights, 2, 2, 20);
+  decode_some(cpu, 0, tokens, 0, 20);
+  fork(cpu.keys, cpu.state, 0, 1);
+  const testing::Snapshot before(cpu.keys, cpu.state);
+  EXPECT_THROW(cpu.keys.store(1, 1, {rows.data(), {2, kHeadDim}}), Error);
+  EXPECT_EQ(before, testing::Snapshot(cpu.keys, cpu.state));
+  cpu.state.reset(1);  // but not its keys
+  EXPECT_THROW(decode_some(cpu, 1, tokens, 0, 4), Error);
+  cpu.keys.clear(1);
+  EXPECT_NO_THROW(decode_some(cpu, 1, tokens, 0, 4));
 }
 
 }  // namespace
