@@ -22,6 +22,12 @@ struct StepCase {
   std::int64_t start_pos = 0;
 
   [[nodiscard]] std::int64_t rows() const { return (start_pos + tokens) / kRatio; }
+  /// Of a layer, packed.
+  [[nodiscard]] std::int64_t weight_bytes() const {
+    return shape.heads * kHeadDim * shape.query_rank +
+           (2 * kStateWidth + shape.heads) * shape.hidden * 2;
+  }
+  [[nodiscard]] std::int64_t row_bytes() const { return sequences * rows() * (kHeadDim + 4); }
 };
 
 /// The case's weights, inputs, rows and states.
@@ -82,23 +88,51 @@ class StepData {
   DecodeBatch batch_;
 };
 
-/// Runs of one indexer on the case, always from the same state.
+/// What the layers of a model keep: rows and states of their own.
+struct Layer {
+  KeyCache keys;
+  CompressorState state;
+};
+
+/// So many layers run in turn that none finds its weights and rows in a cache, as in a model: its
+/// other layers' would have taken their place.
+class Layers {
+ public:
+  Layers(const StepCase& c, const StepData& data) {
+    constexpr std::int64_t kBeyondCaches = std::int64_t{160} << 20;
+    constexpr std::int64_t kMost = 8;
+    const std::int64_t bytes = c.weight_bytes() + c.row_bytes();
+    const std::int64_t count = std::clamp<std::int64_t>(kBeyondCaches / bytes, 1, kMost);
+    for (std::int64_t i = 0; i < count; ++i) {
+      layers_.push_back({data.keys(), CompressorState({.sequences = c.sequences, .slots = 16})});
+    }
+    working_set_ = count * bytes;
+  }
+  [[nodiscard]] std::size_t count() const { return layers_.size(); }
+  [[nodiscard]] std::int64_t working_set() const { return working_set_; }
+  [[nodiscard]] Layer& operator[](std::size_t i) { return layers_[i]; }
+
+ private:
+  std::vector<Layer> layers_;
+  std::int64_t working_set_;
+};
+
+/// Runs of the layers' indexers on the case, always from the same state.
 class StepRuns {
  public:
-  StepRuns(const StepCase& c, const StepData& data, KeyCache& keys, const IndexerOptions& options)
-      : case_(c),
-        data_(data),
-        keys_(keys),
-        indexer_(c.shape, data.weights(), options),
-        state_({.sequences = c.sequences, .slots = 16}),
-        picks_(c.shape, c.sequences * c.tokens) {
-    run();
-    run();
+  StepRuns(const StepCase& c, const StepData& data, Layers& layers, const IndexerOptions& options)
+      : case_(c), data_(data), layers_(layers), picks_(c.shape, c.sequences * c.tokens) {
+    for (std::size_t i = 0; i < layers.count(); ++i) {
+      indexers_.emplace_back(c.shape, data.weights(), options);
+    }
+    for (std::size_t i = 0; i < 2 * layers.count(); ++i) run();
     runs_.clear();
   }
   void run() {
-    for (std::int64_t i = 0; i < case_.sequences; ++i) state_.resume(i, case_.start_pos);
-    runs_.push_back(indexer_.decode(data_.batch(), keys_, state_, picks_));
+    Layer& layer = layers_[next_];
+    for (std::int64_t i = 0; i < case_.sequences; ++i) layer.state.resume(i, case_.start_pos);
+    runs_.push_back(indexers_[next_].decode(data_.batch(), layer.keys, layer.state, picks_));
+    next_ = (next_ + 1) % layers_.count();
   }
   [[nodiscard]] StepReport report() const { return median(runs_); }
   [[nodiscard]] std::size_t count() const { return runs_.size(); }
@@ -106,10 +140,10 @@ class StepRuns {
  private:
   const StepCase& case_;
   const StepData& data_;
-  KeyCache& keys_;
-  Indexer indexer_;
-  CompressorState state_;
+  Layers& layers_;
+  std::vector<Indexer> indexers_;
   Selection picks_;
+  std::size_t next_ = 0;
   std::vector<StepReport> runs_;
 };
 
@@ -121,27 +155,20 @@ struct StepResult {
   Ceilings ceilings;
 };
 
-std::int64_t bytes_of(const StepReport& report) {
-  std::int64_t bytes = 0;
-  for (const StageReport& stage : report.stages) bytes += stage.bytes;
-  return bytes;
-}
-
 /// The two forms in turn, so that a slow moment meets both.
-StepResult measure_step(const StepCase& c, const StepData& data, KeyCache& keys, Isa isa,
+StepResult measure_step(const StepCase& c, const StepData& data, Layers& layers, Isa isa,
                         const std::shared_ptr<Executor>& executor, bool quick) {
-  StepRuns dense(c, data, keys, {.isa = isa, .executor = executor, .prune = false});
-  StepRuns pruned(c, data, keys, {.isa = isa, .executor = executor, .prune = true});
+  StepRuns dense(c, data, layers, {.isa = isa, .executor = executor, .prune = false});
+  StepRuns pruned(c, data, layers, {.isa = isa, .executor = executor, .prune = true});
   const auto ceilings = [&] {
-    dense.run();
-    return measure_ceilings(isa, executor->threads(), bytes_of(dense.report()));
+    return measure_ceilings(isa, executor->threads(), layers.working_set());
   };
   const Ceilings before = ceilings();
   const double seconds = quick ? 0.1 : 0.8;
   const double begin = now_s();
   while (dense.count() < 7 || now_s() - begin < seconds) {
-    dense.run();
-    pruned.run();
+    for (std::size_t i = 0; i < layers.count(); ++i) dense.run();
+    for (std::size_t i = 0; i < layers.count(); ++i) pruned.run();
   }
   return {executor->threads(), dense.report(), pruned.report(), highest(before, ceilings())};
 }
@@ -199,13 +226,13 @@ void add(BenchPart& part, const std::string& label, const StepCase& c, const Ste
 void run_case(BenchPart& part, const BenchSetup& setup, const std::string& label,
               const StepCase& c) {
   const StepData data(c);
-  KeyCache keys = data.keys();
+  Layers layers(c, data);
   std::optional<StepResult> one;
   std::vector<int> counts{1};
   if (setup.threads > 1) counts.push_back(setup.threads);
   for (const int threads : counts) {
     const StepResult result =
-        measure_step(c, data, keys, setup.isa, make_thread_pool(threads), setup.quick);
+        measure_step(c, data, layers, setup.isa, make_thread_pool(threads), setup.quick);
     if (!one) one = result;
     add(part, label, c, result, *one);
   }

@@ -180,6 +180,7 @@ void print_json(const DemoOptions& options, const DemoSize& size, const DemoResu
                               {"stages", stages_json(result.report, result.ceilings)}};
   json["ceilings"] = {{"int8_macs_per_second", result.ceilings.int8_macs},
                       {"bf16_macs_per_second", result.ceilings.bf16_macs},
+                      {"fp32_adds_per_second", result.ceilings.fp32_adds},
                       {"read_bytes_per_second", result.ceilings.read_bytes}};
   fmt::print("{}\n", json.dump(2));
 }

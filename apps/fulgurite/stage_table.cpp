@@ -25,6 +25,8 @@ std::string_view bound_name(Bound bound) {
       return "int8 multiply-adds";
     case Bound::bf16:
       return "bf16 multiply-adds";
+    case Bound::adds:
+      return "fp32 additions";
     case Bound::reads:
       return "reads";
     case Bound::none:
@@ -33,13 +35,25 @@ std::string_view bound_name(Bound bound) {
   return "";
 }
 
+using Text = std::string (*)(double);
+
+/// What a bound counts, and how it is written.
+std::pair<double, Text> work_of(const StageReport& report, Bound bound) {
+  switch (bound) {
+    case Bound::reads:
+      return {static_cast<double>(report.bytes), report::bytes};
+    case Bound::adds:
+      return {static_cast<double>(report.fp32_adds), report::additions};
+    default:
+      return {static_cast<double>(report.int8_macs + report.bf16_macs), report::macs};
+  }
+}
+
 std::vector<std::string> row_of(Stage stage, const StageReport& report, const Ceilings& ceilings) {
   std::vector<std::string> row{std::string(stage_name(stage)), report::duration(report.seconds)};
   const Floor floor = floor_of(report, ceilings);
   if (floor.bound == Bound::none || report.seconds <= 0) return row;
-  const double work = static_cast<double>(
-      floor.bound == Bound::reads ? report.bytes : report.int8_macs + report.bf16_macs);
-  const auto text = floor.bound == Bound::reads ? report::bytes : report::macs;
+  const auto [work, text] = work_of(report, floor.bound);
   row.push_back(text(work));
   row.push_back(text(work / report.seconds) + "/s");
   row.push_back(fmt::format("{} of {}", report::percent(floor.seconds / report.seconds),
@@ -53,22 +67,27 @@ Ceilings measure_ceilings(Isa isa, int threads, std::int64_t working_set_bytes) 
   const std::int64_t least = 1 << 12;
   return {.int8_macs = threads * cpu::int8_macs_per_second(isa),
           .bf16_macs = threads * cpu::bf16_macs_per_second(isa),
+          .fp32_adds = threads * cpu::fp32_adds_per_second(isa),
           .read_bytes = threads * cpu::read_bytes_per_second(std::max(working_set_bytes, least))};
 }
 
 Ceilings highest(const Ceilings& a, const Ceilings& b) {
   return {.int8_macs = std::max(a.int8_macs, b.int8_macs),
           .bf16_macs = std::max(a.bf16_macs, b.bf16_macs),
+          .fp32_adds = std::max(a.fp32_adds, b.fp32_adds),
           .read_bytes = std::max(a.read_bytes, b.read_bytes)};
 }
 
 Floor floor_of(const StageReport& stage, const Ceilings& ceilings) {
-  if (stage.int8_macs + stage.bf16_macs == 0) return {};
+  if (stage.int8_macs + stage.bf16_macs + stage.fp32_adds == 0) return {};
   const double int8 = static_cast<double>(stage.int8_macs) / ceilings.int8_macs;
   const double bf16 = static_cast<double>(stage.bf16_macs) / ceilings.bf16_macs;
   const double reads = static_cast<double>(stage.bytes) / ceilings.read_bytes;
-  if (reads > int8 + bf16) return {reads, Bound::reads};
-  return {int8 + bf16, int8 >= bf16 ? Bound::int8 : Bound::bf16};
+  const double adds = static_cast<double>(stage.fp32_adds) / ceilings.fp32_adds;
+  const double arithmetic = int8 + bf16 + adds;
+  if (reads > arithmetic) return {reads, Bound::reads};
+  if (adds > int8 && adds > bf16) return {arithmetic, Bound::adds};
+  return {arithmetic, int8 >= bf16 ? Bound::int8 : Bound::bf16};
 }
 
 StepReport median(std::span<const StepReport> runs) {

@@ -13,6 +13,7 @@ namespace fulgurite::app {
 struct Ceilings {
   double int8_macs = 0;   ///< per second
   double bf16_macs = 0;   ///< per second
+  double fp32_adds = 0;   ///< per second
   double read_bytes = 0;  ///< per second, of a working set as large as the step's
 };
 
@@ -23,10 +24,11 @@ Ceilings measure_ceilings(Isa isa, int threads, std::int64_t working_set_bytes);
 Ceilings highest(const Ceilings& a, const Ceilings& b);
 
 /// What bounds a stage from below.
-enum class Bound { none, int8, bf16, reads };
+enum class Bound { none, int8, bf16, adds, reads };
 
-/// The least time that a stage could take: that of its multiply-adds at the ceiling or that of its
-/// bytes, whichever is longer. A stage without multiply-adds has no floor (cost 0, Bound::none).
+/// The least time that a stage could take: that of its multiply-adds and additions at the ceilings,
+/// or that of its bytes, whichever is longer. A stage that counts no arithmetic has no floor (cost
+/// 0, Bound::none).
 struct Floor {
   double seconds = 0;
   Bound bound = Bound::none;

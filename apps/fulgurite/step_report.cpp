@@ -26,6 +26,7 @@ nlohmann::ordered_json stages_json(const StepReport& report) {
                       {"seconds", report[stage].seconds},
                       {"int8_macs", report[stage].int8_macs},
                       {"bf16_macs", report[stage].bf16_macs},
+                      {"fp32_adds", report[stage].fp32_adds},
                       {"bytes", report[stage].bytes},
                       {"skipped_macs", report[stage].skipped_macs}});
   }

@@ -31,6 +31,7 @@ struct StageReport {
   double seconds = 0;
   std::int64_t int8_macs = 0;  ///< multiply-adds of int8 codes
   std::int64_t bf16_macs = 0;  ///< multiply-adds of bf16 values
+  std::int64_t fp32_adds = 0;  ///< additions of the Hadamard product by butterflies
   std::int64_t bytes = 0;      ///< weights, rows and results that must move
   /// Of int8_macs, how many pruned selection left out; its own sample counts against it, so where a
   /// guess failed it can be negative.

@@ -12,7 +12,7 @@
 namespace fulgurite::cpu {
 namespace {
 
-constexpr std::int64_t kProjectColumns = 3 * kColumnBlock;  ///< columns of a unit of work
+constexpr std::int64_t kProjectColumns = 3 * kColumnBlock;  ///< of a unit of work, or a multiple
 
 template <class Value>
 constexpr std::array<float, kHeadDim> filled(Value value) {
@@ -39,10 +39,8 @@ void Step::project() {
                                     .out = work_.projected.data()};
   const std::int64_t heads = portion.selected > 0 ? shape_.heads : 0;
   const std::int64_t columns = packed_columns(2 * kStateWidth + heads);
-  const std::int64_t units = core::divide_up(columns, kProjectColumns);
-  for_each_unit(executor_, units, [&](int, std::int64_t unit) {
-    const std::int64_t first = unit * kProjectColumns;
-    kernels_.project(projection, first, std::min(first + kProjectColumns, columns));
+  for_each_run(executor_, columns, kProjectColumns, [&](std::int64_t first, std::int64_t last) {
+    kernels_.project(projection, first, last);
   });
   StageReport& report = stage(Stage::project);
   report.bf16_macs += portion.tokens * shape_.hidden * (2 * kStateWidth + heads);
@@ -90,6 +88,9 @@ void Step::compress_windows() {
     (has_int8_rows() ? compress_window(window) : compress_values(window));
   });
   windows_done_ += windows;
+  if (has_int8_rows() && indexer_.recipe.rotate_keys) {
+    report_rotations(stage(Stage::compress), windows);
+  }
   stage(Stage::compress).bytes += windows * (2 * kWindowSlots * kHeadDim * 4 + keys_.row_bytes +
                                              static_cast<int>(sizeof(float)));
 }

@@ -96,9 +96,9 @@ void Step::project_int8_queries() {
                                    .correction = work_.qr_correction.data(),
                                    .row_scale = latent_scales(),
                                    .out = q(0)};
-  const std::int64_t units = shape_.heads * kHeadDim / kQueryColumns;
-  for_each_unit(executor_, units, [&](int, std::int64_t unit) {
-    kernels_.query(projection, unit * kQueryColumns, (unit + 1) * kQueryColumns);
+  const std::int64_t columns = shape_.heads * kHeadDim;
+  for_each_run(executor_, columns, kQueryColumns, [&](std::int64_t first, std::int64_t last) {
+    kernels_.query(projection, first, last);
   });
 }
 
@@ -115,8 +115,18 @@ void Step::prepare_queries() {
   for_each_unit(executor_, work_.portion.selected, [&](int lane, std::int64_t place) {
     (has_int8_rows() ? prepare_codes(place, lane) : prepare_values(place, lane));
   });
+  if (has_int8_rows()) report_rotations(stage(Stage::quantize), work_.portion.selected * shape_.heads);
   stage(Stage::quantize).bytes +=
       work_.portion.selected * shape_.heads * (kHeadDim * 4 + 2 * static_cast<int>(sizeof(float)));
+}
+
+void Step::report_rotations(StageReport& report, std::int64_t rows) const {
+  constexpr std::int64_t kLevels = 7;
+  if (model_.rotation().butterflies) {
+    report.fp32_adds += rows * kLevels * kHeadDim;
+  } else {
+    report.bf16_macs += rows * kHeadDim * kHeadDim;
+  }
 }
 
 /// The packed heads take the place of q.

@@ -175,6 +175,8 @@ class Step {
   void load_part(const Wave& wave, std::size_t unit, TopList& list) const;
   void save_part(const Wave& wave, std::size_t unit, const TopList& list) const;
 
+  /// So many rows were rotated by the int8 kernels.
+  void report_rotations(StageReport& report, std::int64_t rows) const;
   [[nodiscard]] bool has_int8_rows() const { return indexer_.recipe.row_format == RowFormat::int8; }
   [[nodiscard]] bool has_wide_queries() const { return !model_.query_wide.empty(); }
   /// Of a token's packed heads.

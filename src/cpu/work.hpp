@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/checked.hpp"
 #include "core/parallel.hpp"
 
 namespace fulgurite::cpu {
@@ -17,6 +18,19 @@ void for_each_unit(Executor& executor, std::int64_t units, const Body& body) {
   std::atomic<std::int64_t> next{0};
   core::for_each_task(executor, lanes, [&](int lane) {
     for (std::int64_t unit = next++; unit < units; unit = next++) body(lane, unit);
+  });
+}
+
+/// body(first, last) for runs of columns that cover [0, columns): all at once on one lane, else
+/// some runs a lane, each a multiple of `step` but for the last.
+template <class Body>
+void for_each_run(Executor& executor, std::int64_t columns, std::int64_t step, const Body& body) {
+  constexpr std::int64_t kRunsPerLane = 8;
+  const std::int64_t lanes = executor.threads();
+  const std::int64_t even = lanes == 1 ? columns : core::divide_up(columns, kRunsPerLane * lanes);
+  const std::int64_t run = core::round_up(even, step);
+  for_each_unit(executor, core::divide_up(columns, run), [&](int, std::int64_t unit) {
+    body(unit * run, std::min((unit + 1) * run, columns));
   });
 }
 

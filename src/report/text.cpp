@@ -48,6 +48,10 @@ std::string macs(double number) {
   return scaled(number, std::array<std::string_view, 5>{"MAC", "kMAC", "MMAC", "GMAC", "TMAC"});
 }
 
+std::string additions(double number) {
+  return scaled(number, std::array<std::string_view, 5>{"add", "kadd", "Madd", "Gadd", "Tadd"});
+}
+
 std::string bytes(double number) {
   return scaled(number, std::array<std::string_view, 6>{"B", "kB", "MB", "GB", "TB", "PB"});
 }

@@ -20,6 +20,8 @@ std::string duration(double seconds);
 
 /// Three significant digits and a unit: "1.07 GMAC", "33.5 MMAC".
 std::string macs(double number);
+/// "7.34 Madd"
+std::string additions(double number);
 
 /// "8.39 MB", powers of ten, as memory bandwidth is given.
 std::string bytes(double number);
