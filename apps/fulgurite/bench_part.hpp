@@ -50,6 +50,8 @@ struct BenchSetup {
 BenchPart bench_ceilings(const BenchSetup& setup);
 /// The kernels of each stage on one core.
 BenchPart bench_stages(const BenchSetup& setup);
+/// What each fusion gains, on one core.
+BenchPart bench_fusions(const BenchSetup& setup);
 /// Pruned selection against the same kernel without pruning, on one core.
 BenchPart bench_pruning(const BenchSetup& setup);
 /// Whole steps, on one thread and on all.

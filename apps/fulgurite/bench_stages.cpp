@@ -8,9 +8,9 @@
 #include "bench_data.hpp"
 #include "bench_list.hpp"
 #include "bench_part.hpp"
+#include "bench_projections.hpp"
 #include "cpu/ceilings.hpp"
 #include "cpu/isa.hpp"
-#include "cpu/pack_weights.hpp"
 #include "fulgurite/model.hpp"
 #include "report/text.hpp"
 
@@ -18,11 +18,7 @@ namespace fulgurite::app {
 namespace {
 
 const ModelShape kShape = ModelShape::v4_flash();
-constexpr std::int64_t kMostTokens = 128;
 constexpr std::int64_t kPicks = 512;
-
-std::int64_t query_columns() { return kShape.heads * kHeadDim; }
-std::int64_t hidden_columns() { return core::round_up(2 * kStateWidth + kShape.heads, 16); }
 
 double ceiling_of(Work work, Isa isa, double bytes) {
   switch (work) {
@@ -63,68 +59,6 @@ class Stages {
   BenchPart& part_;
 };
 
-/// Random weights and inputs of the projections. `copies` of the weights, used in turn, so that
-/// together they exceed the caches.
-struct Projections {
-  explicit Projections(std::int64_t copies)
-      : query("wq_b", copies * query_bytes()), hidden("weights", copies * hidden_values()) {
-    RandomTensors tensors(1);
-    const std::vector<std::int8_t> codes = tensors.codes(query_bytes());
-    const std::vector<Bf16> values = tensors.bf16s(hidden_values(), 0.02F);
-    for (std::int64_t copy = 0; copy < copies; ++copy) {
-      std::transform(codes.begin(), codes.end(), query.data() + copy * query_bytes(),
-                     [](std::int8_t code) { return static_cast<std::uint8_t>(code + 128); });
-      std::transform(values.begin(), values.end(), hidden.data() + copy * hidden_values(),
-                     [](Bf16 value) { return value.bits; });
-    }
-    qr = tensors.codes(kMostTokens * kShape.query_rank);
-    x = tensors.bf16s(kMostTokens * kShape.hidden, 1);
-  }
-  static std::int64_t query_bytes() { return query_columns() * kShape.query_rank; }
-  static std::int64_t hidden_values() { return hidden_columns() * kShape.hidden; }
-
-  void run_query(const cpu::Kernels& kernels, std::int64_t tokens, std::int64_t copy) {
-    kernels.pack_qr(qr.data(), tokens, kShape.query_rank, packed_qr.data(), correction.data());
-    kernels.query({.tokens = tokens,
-                   .query_rank = kShape.query_rank,
-                   .columns = query_columns(),
-                   .weights = query.data() + copy * query_bytes(),
-                   .column_scale = column_scale.data(),
-                   .activations = packed_qr.data(),
-                   .correction = correction.data(),
-                   .row_scale = row_scale.data(),
-                   .out = q.data()},
-                  0, query_columns());
-  }
-  void run_project(const cpu::Kernels& kernels, std::int64_t tokens, std::int64_t copy) {
-    kernels.pack_x(&x.data()->bits, tokens, kShape.hidden, packed_x.data());
-    kernels.project({.tokens = tokens,
-                     .hidden = kShape.hidden,
-                     .columns = hidden_columns(),
-                     .weights = hidden.data() + copy * hidden_values(),
-                     .weight_exponents = exponents.data(),
-                     .activations = packed_x.data(),
-                     .out = projected.data()},
-                    0, hidden_columns());
-  }
-
-  core::AlignedBuffer<std::uint8_t> query;
-  core::AlignedBuffer<std::uint16_t> hidden;
-  std::vector<std::int8_t> qr;
-  std::vector<Bf16> x;
-  std::vector<cpu::ExponentRange> exponents =
-      std::vector<cpu::ExponentRange>(static_cast<std::size_t>(hidden_columns() / 16), {-40, 0});
-  std::vector<float> column_scale =
-      std::vector<float>(static_cast<std::size_t>(query_columns()), 1e-3F);
-  std::vector<float> row_scale = std::vector<float>(kMostTokens, 1e-3F);
-  std::vector<std::int32_t> correction = std::vector<std::int32_t>(kMostTokens);
-  core::AlignedBuffer<std::byte> packed_qr{"qr",
-                                           cpu::packed_qr_bytes(kMostTokens, kShape.query_rank)};
-  core::AlignedBuffer<std::byte> packed_x{"x", cpu::packed_x_bytes(kMostTokens, kShape.hidden)};
-  core::AlignedBuffer<std::uint16_t> q{"q", kMostTokens* query_columns()};
-  core::AlignedBuffer<float> projected{"projected", kMostTokens* hidden_columns()};
-};
-
 void warm_projections(Stages& stages) {
   Projections data(1);
   for (const std::int64_t tokens : {128, 8}) {
@@ -158,7 +92,7 @@ void cold_projections(Stages& stages) {
 }
 
 void transforms(Stages& stages) {
-  const std::int64_t rows = kMostTokens * kShape.heads;
+  const std::int64_t rows = Projections::kMostTokens * kShape.heads;
   RandomTensors tensors(2);
   const std::vector<Bf16> q = tensors.bf16s(rows * kHeadDim, 1);
   std::vector<std::int8_t> codes(q.size());
@@ -169,7 +103,7 @@ void transforms(Stages& stages) {
   constexpr double kAdditions = 7 * kHeadDim;  // of a row: the butterflies
   stages.line("rope + hadamard + quantize", fmt::format("{} rows", report::thousands(rows)),
               Work::additions, kAdditions * static_cast<double>(rows), [&] {
-                for (std::int64_t token = 0; token < kMostTokens; ++token) {
+                for (std::int64_t token = 0; token < Projections::kMostTokens; ++token) {
                   const std::int64_t first = token * kShape.heads;
                   stages.kernels().transform_query({.heads = kShape.heads,
                                                     .q = &q[0].bits + first * kHeadDim,

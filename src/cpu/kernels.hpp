@@ -178,6 +178,22 @@ inline constexpr float kMostPrunedWeight = 0x1p96F;
 inline constexpr int kCollectHeads = 8;
 inline constexpr int kSampleStep = 32;
 
+/// The stages with a fusion undone: intermediate results go through memory and the bits stay the
+/// same. No step uses them; they show what each fusion gains.
+struct UnfusedKernels {
+  /// query: all columns' sums to int32 [T, columns], then from there to problem.out.
+  void (*query_sums)(const QueryProjection&, std::int32_t* sums);
+  void (*scale_sums)(const QueryProjection&, const std::int32_t* sums);
+  /// transform_query, of a rotation by butterflies: rope to bf16 [H, 128], then the rest.
+  void (*rope_rows)(const QueryTransform&, std::uint16_t* turned);
+  void (*rotate_quantize)(const QueryTransform&, const std::uint16_t* turned);
+  /// The same: rope and the Hadamard product to fp32 [H, 128], then int8.
+  void (*rope_rotate)(const QueryTransform&, float* rotated);
+  void (*quantize_rotated)(const QueryTransform&, const float* rotated);
+  /// Offers scores [count] of rows 0.. to the list.
+  void (*select_scores)(const float* scores, std::int64_t count, TopList&);
+};
+
 /// The kernels of one ISA. Column, row and token ranges are half-open; any split of them gives the
 /// same bits.
 struct Kernels {
@@ -228,6 +244,8 @@ struct Kernels {
   void (*select_top)(TopList&);
   /// Sorts `count` pairs, score descending, then row ascending; -0 becomes +0.
   void (*sort_top)(float* scores, std::uint32_t* rows, std::int64_t count);
+
+  UnfusedKernels unfused;
 };
 
 /// Sizes that hold for every ISA: the widest form counts.

@@ -32,19 +32,33 @@ struct QueryProduct {
     store_word(word, values);
   }
 
+  /// finish(r, sums): the sums of row row + r and the 16 columns.
+  template <std::size_t kTileRows, class Ahead, class Finish>
+  FULGURITE_INLINE static void sum_tile(const Problem& problem, const std::uint8_t* words,
+                                        std::size_t row, std::size_t column, Ahead ahead,
+                                        const Finish& finish);
+
   template <std::size_t kGroups, std::size_t kTileRows, class Ahead>
   static void tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                   std::size_t column, Ahead ahead);
+                   std::size_t column, Ahead ahead) {
+    static_assert(kGroups == 1);
+    const auto columns = static_cast<std::size_t>(problem.columns);
+    sum_tile<kTileRows>(problem, words, row, column, ahead,
+                        [&](std::size_t r, I32 sum) FULGURITE_INLINE_LAMBDA {
+                          const F32 row_scale = set1(problem.row_scale[row + r]);
+                          const F32 column_scale = load(problem.column_scale + column);
+                          store_bf16(problem.out + (row + r) * columns + column,
+                                     mul(mul(to_f32(sum), row_scale), column_scale));
+                        });
+  }
 };
 
-template <std::size_t kGroups, std::size_t kTileRows, class Ahead>
-void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
-                        std::size_t column, Ahead ahead) {
-  static_assert(kGroups == 1);
+template <std::size_t kTileRows, class Ahead, class Finish>
+void QueryProduct::sum_tile(const Problem& problem, const std::uint8_t* words, std::size_t row,
+                            std::size_t column, Ahead ahead, const Finish& finish) {
   // Few tokens: several sums for each, as one alone would wait for itself. They are exact.
   constexpr std::size_t kSums = kTileRows > kRows / 2 ? 1 : kTileRows > kRows / 4 ? 2 : 4;
   const auto depth = static_cast<std::size_t>(problem.query_rank);
-  const auto columns = static_cast<std::size_t>(problem.columns);
   const std::uint8_t* const weights = line(problem, column, 0);
 
   Sum sums[kSums][kTileRows];
@@ -71,10 +85,7 @@ void QueryProduct::tile(const Problem& problem, const std::uint8_t* words, std::
     I32 sum = to_i32(sums[0][r]);
 #pragma GCC unroll 4
     for (std::size_t i = 1; i < kSums; ++i) sum = add(sum, to_i32(sums[i][r]));
-    const F32 row_scale = set1(problem.row_scale[row + r]);
-    const F32 column_scale = load(problem.column_scale + column);
-    store_bf16(problem.out + (row + r) * columns + column,
-               mul(mul(to_f32(sum), row_scale), column_scale));
+    finish(r, sum);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "cpu/score-inl.hpp"
 #include "cpu/select-inl.hpp"
 #include "cpu/transform-inl.hpp"
+#include "cpu/unfused-inl.hpp"
 #include "cpu/values-inl.hpp"
 
 // The table of an ISA's kernels. The file of an ISA includes its vocabulary (cpu/simd), then this.
@@ -34,6 +35,13 @@ constexpr Kernels make_kernels() {
   kernels.score_sample = score_sample;
   kernels.select_top = select_top;
   kernels.sort_top = sort_top;
+  kernels.unfused = {.query_sums = query_sums,
+                     .scale_sums = scale_sums,
+                     .rope_rows = rope_rows,
+                     .rotate_quantize = rotate_quantize,
+                     .rope_rotate = rope_rotate,
+                     .quantize_rotated = quantize_rotated,
+                     .select_scores = select_scores};
   return kernels;
 }
 
