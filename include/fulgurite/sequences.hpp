@@ -12,10 +12,11 @@
 namespace fulgurite {
 
 /// Takes the sequence back to its first `length` tokens, as if the others had never come: drafts
-/// that were rejected. Up to `state.rewind_depth()` tokens can always be taken back, also across
-/// closed windows; more is Error(unsupported) unless the state happens to hold enough. Own pages
-/// behind the rows that stay are given back. Throws Error(input) for a length beyond the
-/// sequence's.
+/// that were rejected. Up to `state.rewind_depth()` tokens can always be taken back, counted from
+/// the greatest length that the sequence has had, also across closed windows; more is
+/// Error(unsupported) unless the state happens to hold enough. Own pages behind the rows that stay
+/// are given back. Throws Error(input) for a length beyond the sequence's, or if no page is free
+/// where a part of a page that a fork shares must be copied.
 FULGURITE_API void rewind(KeyCache& keys, CompressorState& state, std::int64_t sequence,
                           std::int64_t length);
 

@@ -228,11 +228,16 @@ std::string difference(const reference::StepResult& expected, const Selection& f
 
 std::string difference(const reference::SequenceState& expected, const CpuDecoder& found,
                        std::int64_t sequence) {
+  return difference(expected, found.keys, found.state, sequence);
+}
+
+std::string difference(const reference::SequenceState& expected, const KeyCache& keys,
+                       const CompressorState& state, std::int64_t sequence) {
   for (std::size_t row = 0; row < expected.rows.size(); ++row) {
     const auto j = static_cast<std::int64_t>(row);
-    if (found.indexer.recipe().row_format != RowFormat::int8) {
+    if (keys.recipe().row_format != RowFormat::int8) {
       std::array<float, kHeadDim> values;
-      found.keys.read(sequence, j, values);
+      keys.read(sequence, j, values);
       for (std::size_t i = 0; i < kHeadDim; ++i) {
         const float want = expected.rows[row].numbers[i] * expected.rows[row].scale;
         if (!same_bits(canonical(want), canonical(values[i]))) {
@@ -241,22 +246,22 @@ std::string difference(const reference::SequenceState& expected, const CpuDecode
       }
       continue;
     }
-    const auto codes = found.keys.codes(sequence, j);
+    const auto codes = keys.codes(sequence, j);
     for (std::size_t i = 0; i < kHeadDim; ++i) {
       if (codes[i] != expected.rows[row].codes[i]) {
         return at("code", row, i, expected.rows[row].codes[i], codes[i]);
       }
     }
-    if (!same_bits(expected.rows[row].scale, found.keys.scale(sequence, j))) {
-      return at("scale", row, 0, expected.rows[row].scale, found.keys.scale(sequence, j));
+    if (!same_bits(expected.rows[row].scale, keys.scale(sequence, j))) {
+      return at("scale", row, 0, expected.rows[row].scale, keys.scale(sequence, j));
     }
   }
   for (std::size_t slot = 0; slot < expected.slots.size(); ++slot) {
     for (std::size_t i = 0; i < kStateWidth; ++i) {
       const auto s = static_cast<std::int64_t>(slot);
       const auto column = static_cast<std::int64_t>(i);
-      const float kv = found.state.kv()(sequence, s, column);
-      const float gate = found.state.gate()(sequence, s, column);
+      const float kv = state.kv()(sequence, s, column);
+      const float gate = state.gate()(sequence, s, column);
       if (!same_bits(expected.slots[slot].kv[i], kv)) {
         return at("kv state", slot, i, expected.slots[slot].kv[i], kv);
       }

@@ -68,6 +68,10 @@ class ReferenceDecoder {
   [[nodiscard]] const reference::SequenceState& state(std::int64_t sequence) const {
     return states_[static_cast<std::size_t>(sequence)];
   }
+  /// What rewinds and forks change: rows go and states are copied.
+  [[nodiscard]] reference::SequenceState& state(std::int64_t sequence) {
+    return states_[static_cast<std::size_t>(sequence)];
+  }
 
  private:
   reference::Model model_;
@@ -102,6 +106,8 @@ std::vector<Isa> available_isas();
 std::string difference(const reference::StepResult& expected, const Selection& found,
                        std::int64_t offset);
 /// The same for a sequence's key rows and compressor state.
+std::string difference(const reference::SequenceState& expected, const KeyCache& keys,
+                       const CompressorState& state, std::int64_t sequence);
 std::string difference(const reference::SequenceState& expected, const CpuDecoder& found,
                        std::int64_t sequence);
 
