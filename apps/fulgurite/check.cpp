@@ -92,7 +92,7 @@ void print_differences(const CheckResult& result) {
   }
 }
 
-void print_text(const CheckOptions& options, const CheckResult& result) {
+void print_check_text(const CheckOptions& options, const CheckResult& result) {
   fmt::print("A: {}\nB: {}\n\n", io::printable(options.a), io::printable(options.b));
   report::Table table({{"tensor"},
                        {"dtype and shape"},
@@ -131,7 +131,7 @@ nlohmann::ordered_json to_json(const TensorCheck& check, const CheckResult& resu
   return json;
 }
 
-void print_json(const CheckOptions& options, const CheckResult& result) {
+void print_check_json(const CheckOptions& options, const CheckResult& result) {
   nlohmann::ordered_json json{
       {"same", result.same()}, {"a", options.a}, {"b", options.b}, {"rtol", options.compare.rtol}};
   json["tensors"] = nlohmann::ordered_json::array();
@@ -150,7 +150,7 @@ int run_check(const CheckOptions& options) {
   const io::SafetensorsFile a = open_step_output(options.a);
   const io::SafetensorsFile b = open_step_output(options.b);
   const CheckResult result = compare_outputs(a, b, options.compare);
-  (options.json ? print_json : print_text)(options, result);
+  (options.json ? print_check_json : print_check_text)(options, result);
   return result.same() ? kDone : kDifferent;
 }
 

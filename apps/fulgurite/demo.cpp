@@ -135,7 +135,7 @@ std::string selection_table(const DemoSize& size, const SeedOutput& output) {
   return table.text();
 }
 
-void print_text(const DemoOptions& options, const DemoSize& size, const DemoResult& result) {
+void print_demo_text(const DemoOptions& options, const DemoSize& size, const DemoResult& result) {
   const bool equal = result.difference.empty();
   fmt::print("{}, {} x {}, {} visible; cpu {}, {}; equal to the reference: {}\n\n", options.preset,
              report::count_of(size.sequences, "sequence"),
@@ -161,7 +161,7 @@ void print_text(const DemoOptions& options, const DemoSize& size, const DemoResu
       "  fulgurite step --help               a step on your own tensors\n");
 }
 
-void print_json(const DemoOptions& options, const DemoSize& size, const DemoResult& result) {
+void print_demo_json(const DemoOptions& options, const DemoSize& size, const DemoResult& result) {
   nlohmann::ordered_json json{{"preset", options.preset},
                               {"sequences", size.sequences},
                               {"tokens_each", size.tokens_each},
@@ -188,7 +188,7 @@ void print_json(const DemoOptions& options, const DemoSize& size, const DemoResu
 int run_demo(const DemoOptions& options) {
   const DemoSize size = checked_size(options);
   const DemoResult result = run(options, size);
-  (options.run.json ? print_json : print_text)(options, size, result);
+  (options.run.json ? print_demo_json : print_demo_text)(options, size, result);
   return result.difference.empty() ? kDone : kDifferent;
 }
 

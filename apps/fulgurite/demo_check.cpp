@@ -20,14 +20,14 @@ namespace fulgurite::app {
 namespace {
 
 /// "12 of 64 sequences", on one line of the terminal that is cleared at the end.
-class Progress {
+class CheckProgress {
  public:
-  explicit Progress(std::int64_t sequences) : sequences_(sequences) {}
-  ~Progress() {
+  explicit CheckProgress(std::int64_t sequences) : sequences_(sequences) {}
+  ~CheckProgress() {
     if (shown_) std::fputs("\r\033[K", stderr);
   }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  CheckProgress(const CheckProgress&) = delete;
+  CheckProgress& operator=(const CheckProgress&) = delete;
 
   /// From any thread.
   void add(std::int64_t sequences) {
@@ -101,7 +101,7 @@ std::string difference_from_reference(const DemoData& data, const SeedOutput& ou
   const auto parts = static_cast<int>(core::divide_up(input.batch(), most));
   std::vector<std::string> differences(static_cast<std::size_t>(parts));
   std::vector<std::exception_ptr> failures(differences.size());
-  Progress progress(input.batch());
+  CheckProgress progress(input.batch());
   core::for_each_task(executor, parts, [&](int part) {
     const auto at = static_cast<std::size_t>(part);
     const std::int64_t first = part * most;

@@ -17,7 +17,7 @@
 namespace fulgurite::app {
 namespace {
 
-int exit_code(ErrorKind kind) {
+int exit_code_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::usage:
       return kUsage;
@@ -43,7 +43,7 @@ int run(const Verb& verb) {
     if (std::fflush(stdout) != 0) return fail(kFailed, "standard output cannot be written");
     return code;
   } catch (const Error& error) {
-    return fail(exit_code(error.kind()), error.what());
+    return fail(exit_code_of(error.kind()), error.what());
   } catch (const std::bad_alloc&) {
     return fail(kFailed, "not enough memory");
   } catch (const std::exception& error) {

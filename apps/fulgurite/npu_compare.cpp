@@ -36,7 +36,7 @@ Examples:
   fulgurite npu compare baseline merged --start-pos 8189      with 2,047 rows visible
   fulgurite npu compare baseline merged --set orchestrator_us=1.3 --json)";
 
-struct CompareOptions {
+struct FormOptions {
   NpuOptions npu;
   std::vector<std::string> forms{"baseline", "rope_slice", "rope", "merged"};
 };
@@ -251,7 +251,7 @@ std::string product_text(const std::array<study::KvProductTime, 3>& times) {
   return table.text();
 }
 
-void print_text(const Report& report) {
+void print_compare_text(const Report& report) {
   fmt::print("{}", forms_text(report));
   if (study::is_seed(report.shape)) {
     fmt::print(
@@ -338,7 +338,7 @@ void print_compare_json(const Report& report) {
   print(json);
 }
 
-int run_compare(const CompareOptions& options) {
+int run_compare(const FormOptions& options) {
   Report report;
   report.shape = shape_of(options.npu);
   report.rules = rules_of(options.npu);
@@ -354,7 +354,7 @@ int run_compare(const CompareOptions& options) {
     report.grouping = study::compare(report.shape, grouping, chip, report.rules);
   }
   report.product = study::kv_product_times(chip, report.rules);
-  (options.npu.json ? print_compare_json : print_text)(report);
+  (options.npu.json ? print_compare_json : print_compare_text)(report);
   const bool all_fit = std::ranges::all_of(
       report.forms.variants, [](const VariantTime& time) { return time.errors == 0; });
   return all_fit ? kDone : kDoesNotFit;
@@ -365,7 +365,7 @@ int run_compare(const CompareOptions& options) {
 Verb add_npu_compare(CLI::App& npu) {
   CLI::App* const command = npu.add_subcommand(
       "compare", "What a change gains, beside what its authors measured, and why");
-  const auto options = std::make_shared<CompareOptions>();
+  const auto options = std::make_shared<FormOptions>();
   command->add_option("FORM", options->forms, "programs to compare, the first with all others")
       ->type_name("FORM");
   add_step_options(*command, options->npu);

@@ -14,7 +14,7 @@ namespace {
 using npu::Finding;
 using npu::Severity;
 
-constexpr std::size_t kWidth = 100;
+constexpr std::size_t kFindingWidth = 100;
 constexpr double kLeastCostUs = 0.05;  ///< that is worth a word
 constexpr std::array kSeverities{Severity::error, Severity::wrong, Severity::warning,
                                  Severity::hint};
@@ -71,8 +71,8 @@ std::string findings_text(std::span<const Finding> findings, bool with_hints) {
     text += is_short ? " (--hints explains them)\n" : "\n";
     for (const Finding& finding : group) {
       if (!is_short) text += "\n";
-      text += report::wrapped(finding_line(finding), kWidth, 2);
-      if (!is_short) text += report::wrapped(finding.message, kWidth, 4);
+      text += report::wrapped(finding_line(finding), kFindingWidth, 2);
+      if (!is_short) text += report::wrapped(finding.message, kFindingWidth, 4);
     }
   }
   return text;

@@ -75,7 +75,7 @@ std::string findings_lines(const std::vector<npu::Finding>& findings) {
   return text;
 }
 
-void print_text(const NpuRun& run) {
+void print_run_text(const NpuRun& run) {
   const npu::Analysis& analysis = run.analysis;
   fmt::print("{}\n{}\n", headline(run),
              scopes_table(study::scope_times(run.trace, run.chip, analysis),
@@ -112,7 +112,7 @@ void print_run_json(const NpuRun& run) {
 
 int run_all(const NpuOptions& options) {
   const NpuRun run = run_npu(options);
-  (options.json ? print_run_json : print_text)(run);
+  (options.json ? print_run_json : print_run_text)(run);
   return exit_code(run.analysis);
 }
 

@@ -138,7 +138,7 @@ std::int64_t tokens_with_nan(const SeedInput& input, const SeedOutput& output) {
   return tokens;
 }
 
-void print_json(const StepOptions& options, const SeedInput& input, const StepRun& run) {
+void print_step_json(const StepOptions& options, const SeedInput& input, const StepRun& run) {
   nlohmann::ordered_json json = run.json;
   json["output"] = options.output;
   json["threads"] = run.threads;
@@ -172,7 +172,7 @@ int run_step(const StepOptions& options) {
   const io::SeedFile file = io::SeedFile::open(options.input);
   const StepRun run = run_on(options, file.input(), isa, form);
   io::write_seed_output(options.output, file.input(), run.output);
-  (options.run.json ? print_json : print_line)(options, file.input(), run);
+  (options.run.json ? print_step_json : print_line)(options, file.input(), run);
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 
 #include "npu/op_cost.hpp"
 #include "npu/product.hpp"
+#include "npu/regions.hpp"
 #include "npu/split.hpp"
 
 namespace fulgurite::npu {
@@ -18,17 +19,6 @@ struct Traffic {
   double bytes = 0;
   double line_bytes = 0;  ///< short rows cost a line each
 };
-
-/// The elements that lie side by side, from a region's first on.
-Index contiguous_elements(const Region& region) {
-  Index run = 1;
-  for (std::size_t axis = region.extent.rank(); axis > 0; --axis) {
-    if (region.extent[axis - 1] == 1) continue;
-    if (region.strides[axis - 1] != run) break;
-    run *= region.extent[axis - 1];
-  }
-  return run;
-}
 
 class Builder {
  public:

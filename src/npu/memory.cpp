@@ -14,21 +14,21 @@ using namespace tile;
 
 namespace {
 
-Index whole(double number) { return static_cast<Index>(number); }
+Index whole_bytes(double number) { return static_cast<Index>(number); }
 
 Index align_of(const Chip& chip, Space space) {
   switch (space) {
     case Space::l1:
-      return whole(chip.l1_align_bytes);
+      return whole_bytes(chip.l1_align_bytes);
     case Space::l0a:
     case Space::l0b:
-      return whole(chip.l0_align_bytes);
+      return whole_bytes(chip.l0_align_bytes);
     case Space::l0c:
-      return whole(chip.l0c_align_bytes);
+      return whole_bytes(chip.l0c_align_bytes);
     case Space::vec:
       break;
   }
-  return whole(chip.vec_align_bytes);
+  return whole_bytes(chip.vec_align_bytes);
 }
 
 /// Lays a space out with as many copies of pipelined tiles as fit.
@@ -103,17 +103,17 @@ std::string_view name(Space space) {
 Index limit(const Chip& chip, Space space) {
   switch (space) {
     case Space::l1:
-      return whole(chip.l1_bytes);
+      return whole_bytes(chip.l1_bytes);
     case Space::l0a:
-      return whole(chip.l0a_bytes);
+      return whole_bytes(chip.l0a_bytes);
     case Space::l0b:
-      return whole(chip.l0b_bytes);
+      return whole_bytes(chip.l0b_bytes);
     case Space::l0c:
-      return whole(chip.l0c_bytes);
+      return whole_bytes(chip.l0c_bytes);
     case Space::vec:
       break;
   }
-  return whole(chip.vec_bytes);
+  return whole_bytes(chip.vec_bytes);
 }
 
 const SpacePlan* KernelMemory::space(Space space) const {
@@ -136,7 +136,7 @@ KernelMemory plan_memory(const Trace& trace, TaskId id, const Chip& chip, const 
   memory.ring = values.ring;
   const bool two_way = memory.ring.to_vector && memory.ring.to_cube;
   memory.ring.slots =
-      change.slots.value_or(whole(two_way ? chip.ring_slots_two_way : chip.ring_slots));
+      change.slots.value_or(whole_bytes(two_way ? chip.ring_slots_two_way : chip.ring_slots));
   const Index ring_bytes = memory.ring.slot_bytes * memory.ring.slots;
   for (const Space space : {Space::l1, Space::l0a, Space::l0b, Space::l0c, Space::vec}) {
     SpacePlan plan{.space = space, .limit_bytes = limit(chip, space), .buffers = {}};

@@ -23,7 +23,7 @@ std::string kib(Index bytes) {
   return text + " KiB";
 }
 
-std::string describe(const Trace& trace, const Tenant& tenant) {
+std::string describe_tenant(const Trace& trace, const Tenant& tenant) {
   const TileRecord& tile = trace[tenant.tile];
   std::string text = tenant.is_scratch ? "scratch of " : "";
   text += tile.name.empty() ? std::string(name(trace[tile.producer].code)) : tile.name;
@@ -41,7 +41,7 @@ std::string biggest(const Trace& trace, const SpacePlan& plan) {
   std::string text;
   for (std::size_t at = 0; at < std::min(kBiggest, buffers.size()); ++at) {
     text += at == 0 ? ". The biggest tenants: " : ", ";
-    text += kib(buffers[at]->size()) + " for " + describe(trace, buffers[at]->tenants[0]);
+    text += kib(buffers[at]->size()) + " for " + describe_tenant(trace, buffers[at]->tenants[0]);
     if (buffers[at]->copies > 1) text += ", " + std::to_string(buffers[at]->copies) + " copies";
   }
   return text + ".";

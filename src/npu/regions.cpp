@@ -100,6 +100,16 @@ bool share_elements(const Region& a, const Region& b) {
   return false;
 }
 
+Index contiguous_elements(const Region& region) {
+  Index run = 1;
+  for (std::size_t axis = region.extent.rank(); axis-- > 0;) {
+    if (region.extent[axis] == 1) continue;
+    if (region.strides[axis] != run) break;
+    run *= region.extent[axis];
+  }
+  return run;
+}
+
 std::string describe(const tile::Trace& trace, const Region& region) {
   const tile::Buffer& buffer = trace[region.buffer];
   if (region.offset == 0 && region.extent.elements() == buffer.shape.elements()) {

@@ -57,6 +57,10 @@ struct Stretch {
 /// The elements of a region, ascending, stretches that meet joined.
 std::vector<Stretch> stretches(const tile::Region& region);
 
+/// How many elements lie side by side, from a region's first on: the innermost axis, and those
+/// outside of it without a gap.
+tile::Index contiguous_elements(const tile::Region& region);
+
 /// "qr_proj[0:256, 64:128]", in axes of the region's own strides; a whole buffer is "qr_proj".
 std::string describe(const tile::Trace& trace, const tile::Region& region);
 

@@ -17,17 +17,6 @@ bool is_column(const Shape& shape) { return shape.rank() == 2 && shape[1] == 1; 
 
 Index row_elements(const Shape& shape) { return is_column(shape) ? shape[0] : shape.back(); }
 
-/// Elements that lie side by side: the innermost axis, and those outside of it without a gap.
-Index contiguous_elements(const Region& region) {
-  Index count = 1;
-  for (std::size_t axis = region.extent.rank(); axis-- > 0;) {
-    if (region.extent[axis] == 1) continue;
-    if (region.strides[axis] != count) break;
-    count *= region.extent[axis];
-  }
-  return count;
-}
-
 bool is_transfer(OpCode code) {
   return code == OpCode::load || code == OpCode::store || code == OpCode::keep;
 }
