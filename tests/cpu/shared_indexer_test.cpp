@@ -19,7 +19,7 @@ constexpr ModelShape kShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 
 constexpr std::int64_t kTokens = 48;
 
 std::vector<std::int32_t> decode(const Indexer& indexer, const TestTokens& tokens) {
-  KeyCache keys({.sequences = 1, .pages = 4, .page_rows = 4});
+  KeyCache keys({.sequences = 1, .pages = 4, .page_rows = 4}, indexer.recipe());
   CompressorState state({.sequences = 1});
   std::vector<std::int32_t> rows;
   for (std::int64_t at = 0; at < kTokens; at += 3) {
@@ -32,10 +32,14 @@ std::vector<std::int32_t> decode(const Indexer& indexer, const TestTokens& token
   return rows;
 }
 
-TEST(SharedIndexer, ThreadsThatDecodeAtOnceGetWhatEachWouldGetAlone) {
+class SharedIndexer : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SharedIndexer, ThreadsThatDecodeAtOnceGetWhatEachWouldGetAlone) {
   Random random(41);
-  const TestWeights weights(kShape, random, Values::normal);
-  const Indexer indexer(kShape, weights.views(), {.executor = make_thread_pool(2)});
+  const Recipe recipe = Recipe::named(GetParam());
+  const TestWeights weights(kShape, random, Values::normal, false, recipe);
+  const Indexer indexer(kShape, weights.views(),
+                        {.recipe = recipe, .executor = make_thread_pool(2)});
   std::vector<TestTokens> tokens;
   for (int i = 0; i < 3; ++i) tokens.emplace_back(kShape, kTokens, random, Values::normal);
   std::array<std::vector<std::int32_t>, 3> found;
@@ -46,6 +50,9 @@ TEST(SharedIndexer, ThreadsThatDecodeAtOnceGetWhatEachWouldGetAlone) {
   for (std::thread& thread : threads) thread.join();
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(found[i], decode(indexer, tokens[i]));
 }
+
+INSTANTIATE_TEST_SUITE_P(, SharedIndexer,
+                         ::testing::Values("seed-int8", "deepseek", "fp8", "exact"));
 
 }  // namespace
 }  // namespace fulgurite
