@@ -284,7 +284,7 @@ Verb add_record(CLI::App& tool) {
   command
       ->add_option("--recipe", options->recipe,
                    "seed-int8, deepseek, deepseek-bf16score, fp8, fp8-f32scale,\n"
-                   "fp8-rot or exact")
+                   "fp8-rot, exact or exact-bf16")
       ->type_name("NAME")
       ->capture_default_str();
   command->add_option("--plan", options->plan, "which tokens come when")

@@ -11,10 +11,20 @@
 
 namespace fulgurite {
 
+/// How rows are stored.
+enum class RowStorage {
+  quantized,  ///< in the recipe's format, quantised once
+  /// As they are before that: 128 bf16 values, 256 bytes, and no scale. They are quantised each
+  /// time they are scored, which takes time but gives the same bits. For recipes whose rows are
+  /// bf16 before they are quantised: all but `exact`, of which there is `exact-bf16`.
+  bf16,
+};
+
 struct KeyCacheOptions {
   std::int64_t sequences = 1;   ///< sequences are numbered 0 .. sequences - 1
   std::int64_t pages = 0;       ///< pages in all, shared by the sequences
   std::int64_t page_rows = 64;  ///< rows of a page, 1 .. 65,536
+  RowStorage storage = RowStorage::quantized;
 };
 
 /// Pages in an engine's own memory. Page p holds the codes of its rows at codes + p * code_stride
@@ -30,8 +40,9 @@ struct KeyPages {
   float* scales = nullptr;
   std::int64_t pages = 0;
   std::int64_t page_rows = 64;
-  std::int64_t code_stride = 0;   ///< bytes from page to page; 0: page_rows rows
-  std::int64_t scale_stride = 0;  ///< floats from page to page; 0: page_rows
+  std::int64_t code_stride = 0;                ///< bytes from page to page; 0: page_rows rows
+  std::int64_t scale_stride = 0;               ///< floats from page to page; 0: page_rows
+  RowStorage storage = RowStorage::quantized;  ///< of bf16 rows scales may be null
 };
 
 /// The key rows of many sequences, quantised once when they are appended. Row j of a sequence
@@ -40,7 +51,8 @@ struct KeyPages {
 class FULGURITE_API KeyCache {
  public:
   /// Own memory: pages are handed to sequences as their rows come, and back by `clear`.
-  /// Throws Error(input) for sizes below 1 or beyond memory, Error(system) if memory is refused.
+  /// Throws Error(input) for sizes below 1 or beyond memory, Error(system) if memory is refused,
+  /// Error(unsupported) for bf16 rows of a recipe whose rows are not bf16.
   explicit KeyCache(const KeyCacheOptions& options, const Recipe& recipe = Recipe::seed_int8());
 
   /// The engine's memory and block tables, both of which it keeps alive and may change between
@@ -57,6 +69,7 @@ class FULGURITE_API KeyCache {
   [[nodiscard]] std::int64_t page_rows() const;
   [[nodiscard]] std::int64_t free_pages() const;  ///< of own memory; 0 for an engine's
   [[nodiscard]] const Recipe& recipe() const;
+  [[nodiscard]] RowStorage storage() const;
 
   /// Gives the sequence's pages back (own memory only; an engine changes its block table instead).
   void clear(std::int64_t sequence);
@@ -66,16 +79,17 @@ class FULGURITE_API KeyCache {
   void store(std::int64_t sequence, std::int64_t first_row, TensorView<const Bf16, 2> rows);
   void store(std::int64_t sequence, std::int64_t first_row, TensorView<const float, 2> rows);
 
-  /// The same with `count` rows of another cache whose rows are made alike, bit for bit: its rows 0
+  /// The same with `count` rows of another cache whose rows are made and stored alike: its rows 0
   /// .. count - 1 of sequence `from_sequence`.
   void store(std::int64_t sequence, std::int64_t first_row, const KeyCache& from,
              std::int64_t from_sequence, std::int64_t count);
 
-  /// The values of one row: code * scale. Throws Error(input) if the sequence has no page for it.
+  /// The values of one row: code * scale, or as it is stored. Throws Error(input) if the sequence
+  /// has no page for it.
   void read(std::int64_t sequence, std::int64_t row, std::span<float, kHeadDim> values) const;
 
-  /// Codes [128] and scale of one row of format int8; others are Error(usage). Throws Error(input)
-  /// if the sequence has no page for it.
+  /// Codes [128] and scale of one row that is stored as int8; others are Error(usage). Throws
+  /// Error(input) if the sequence has no page for it.
   [[nodiscard]] std::span<const std::int8_t, kHeadDim> codes(std::int64_t sequence,
                                                              std::int64_t row) const;
   [[nodiscard]] float scale(std::int64_t sequence, std::int64_t row) const;

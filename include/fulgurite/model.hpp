@@ -82,9 +82,10 @@ struct FULGURITE_API Recipe {
   static Recipe fp8_f32scale();        ///< scales amax / 448
   static Recipe fp8_rot();             ///< rotated as SGLang does
   static Recipe exact();               ///< fp32
+  static Recipe exact_bf16();          ///< the same with key rows rounded to bf16
 
   /// One of the above by its name: "seed-int8", "deepseek", "deepseek-bf16score", "fp8",
-  /// "fp8-f32scale", "fp8-rot" or "exact". Throws Error(usage) for any other.
+  /// "fp8-f32scale", "fp8-rot", "exact" or "exact-bf16". Throws Error(usage) for any other.
   static Recipe named(std::string_view name);
 
   /// Rows of the two may lie in one cache: they are made alike.

@@ -117,13 +117,16 @@ void Step::compress_values(std::int64_t window) {
   if (key_rows_ != nullptr)
     std::copy(row.begin(), row.end(), key_rows_ + (windows_done_ + window) * kHeadDim);
   for (float& x : row) x = reference::round(recipe.key, x);
-  keys_.write(sequence, plan.row, reference::quantize(recipe, row));
+  keys_.write(sequence, plan.row, row);
 }
 
 void Step::compress_window(std::int64_t window) {
   const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
   const RopeAngle& angle = work_.plan.angles[static_cast<std::size_t>(plan.angle)];
   const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
+  const bool is_bf16 = keys_.holds_bf16();
+  std::array<std::int8_t, kHeadDim> unused_codes;
+  float unused_scale;
   KeyWindow key{
       .kv = {},
       .gate = {},
@@ -134,9 +137,9 @@ void Step::compress_window(std::int64_t window) {
       .rotate = indexer_.recipe.rotate_keys,
       .rotation = model_.rotation(),
       .row = key_rows_ != nullptr ? key_rows_ + (windows_done_ + window) * kHeadDim : nullptr,
-      .row_bf16 = nullptr,
-      .codes = keys_.codes(sequence, plan.row),
-      .scale = keys_.scale(sequence, plan.row)};
+      .row_bf16 = is_bf16 ? keys_.bf16_row(sequence, plan.row) : nullptr,
+      .codes = is_bf16 ? unused_codes.data() : keys_.codes(sequence, plan.row),
+      .scale = is_bf16 ? &unused_scale : keys_.scale(sequence, plan.row)};
   for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
     const float* kv = slot_values(plan.slots[slot], plan.owner, false);

@@ -23,7 +23,7 @@ const Recipe& validated(const Recipe& recipe, const IndexerWeights& weights) {
   }
   if (recipe.row_format == RowFormat::fp32 && weights.wq_b_bf16.empty()) {
     throw Error(ErrorKind::unsupported,
-                "recipe exact: expected wq_b of BF16, found codes of " +
+                "recipe " + std::string(recipe.name) + ": expected wq_b of BF16, found codes of " +
                     std::string(weights.wq_b_e4m3.empty() ? "INT8" : "E4M3") +
                     ", which it does not compute");
   }

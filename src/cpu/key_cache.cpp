@@ -31,6 +31,17 @@ void check_stride(const char* what, std::int64_t stride, std::int64_t least, std
   core::checked_multiply(what, stride, pages * static_cast<std::int64_t>(sizeof(float)));
 }
 
+/// Bytes of a row's codes, or values.
+std::int64_t stored_bytes(const Recipe& recipe, RowStorage storage) {
+  if (storage == RowStorage::quantized) return cpu::code_bytes(recipe.row_format);
+  if (recipe.key != Rounding::bf16) {
+    throw Error(ErrorKind::unsupported,
+                "key cache: bf16 rows: expected a recipe whose rows are bf16, found " +
+                    std::string(recipe.name));
+  }
+  return kHeadDim * static_cast<std::int64_t>(sizeof(Bf16));
+}
+
 [[noreturn]] void refuse(std::int64_t sequence, const std::string& problem) {
   throw Error(ErrorKind::input, "key cache: sequence " + std::to_string(sequence) + ": " + problem);
 }
@@ -266,8 +277,13 @@ float* KeyCache::Impl::scale(std::int64_t sequence, std::int64_t row) const {
 }
 
 void KeyCache::Impl::write(std::int64_t sequence, std::int64_t row,
-                           const reference::EncodedRow& encoded) const {
-  cpu::pack_row(recipe.row_format, encoded, codes(sequence, row),
+                           const reference::Row& values) const {
+  if (holds_bf16()) {
+    std::transform(values.begin(), values.end(), bf16_row(sequence, row),
+                   [](float x) { return to_bf16(x).bits; });
+    return;
+  }
+  cpu::pack_row(recipe.row_format, reference::quantize(recipe, values), codes(sequence, row),
                 memory.scales == nullptr ? nullptr : scale(sequence, row));
 }
 
@@ -289,7 +305,7 @@ KeyCache::KeyCache(const KeyCacheOptions& options, const Recipe& recipe)
   const std::int64_t rows =
       core::checked_multiply("key cache: rows", options.pages, options.page_rows);
   impl_->recipe = recipe;
-  impl_->row_bytes = cpu::code_bytes(recipe.row_format);
+  impl_->row_bytes = stored_bytes(recipe, options.storage);
   impl_->own_codes = core::AlignedBuffer<std::int8_t>(
       "key cache: codes", core::checked_multiply("key cache: codes", rows, impl_->row_bytes));
   impl_->own_scales = core::AlignedBuffer<float>("key cache: scales", rows);
@@ -298,7 +314,8 @@ KeyCache::KeyCache(const KeyCacheOptions& options, const Recipe& recipe)
                    .pages = options.pages,
                    .page_rows = options.page_rows,
                    .code_stride = options.page_rows * impl_->row_bytes,
-                   .scale_stride = options.page_rows};
+                   .scale_stride = options.page_rows,
+                   .storage = options.storage};
   impl_->own_table.resize(static_cast<std::size_t>(options.sequences));
   impl_->own_rows.resize(static_cast<std::size_t>(options.sequences));
   impl_->users.resize(static_cast<std::size_t>(options.pages));
@@ -313,10 +330,11 @@ KeyCache::KeyCache(const KeyPages& pages, TensorView<const std::int32_t, 2> bloc
     : impl_(std::make_unique<Impl>()) {
   check_range("pages", pages.pages, 1, kMostPages);
   check_range("page rows", pages.page_rows, 1, kMostPageRows);
-  const std::int64_t row_bytes = cpu::code_bytes(recipe.row_format);
+  const std::int64_t row_bytes = stored_bytes(recipe, pages.storage);
   check_stride("code stride", pages.code_stride, pages.page_rows * row_bytes, pages.pages);
   check_stride("scale stride", pages.scale_stride, pages.page_rows, pages.pages);
-  const bool has_scales = pages.scales != nullptr || recipe.row_format == RowFormat::fp32;
+  const bool has_scales = pages.scales != nullptr || recipe.row_format == RowFormat::fp32 ||
+                          pages.storage == RowStorage::bf16;
   if (pages.codes == nullptr || !has_scales || block_table.empty()) {
     throw Error(ErrorKind::input,
                 "key cache: expected codes, scales and a block table, found null");
@@ -339,6 +357,7 @@ std::int64_t KeyCache::sequences() const { return impl_->sequences(); }
 std::int64_t KeyCache::page_rows() const { return impl_->memory.page_rows; }
 std::int64_t KeyCache::free_pages() const { return static_cast<std::int64_t>(impl_->free.size()); }
 const Recipe& KeyCache::recipe() const { return impl_->recipe; }
+RowStorage KeyCache::storage() const { return impl_->memory.storage; }
 
 void KeyCache::clear(std::int64_t sequence) {
   impl_->check_sequence(sequence);
@@ -384,7 +403,7 @@ void store_row(KeyCache::Impl& cache, std::int64_t sequence, std::int64_t row,
       values[i] = x;
     }
   }
-  cache.write(sequence, row, reference::quantize(cache.recipe, values));
+  cache.write(sequence, row, values);
 }
 
 template <class T>
@@ -403,7 +422,7 @@ void KeyCache::store(std::int64_t sequence, std::int64_t first_row,
   check_rows(rows);
   const cpu::Kernels& kernels = cpu::kernels_for(cpu::resolve_isa("auto", nullptr));
   store_rows(*impl_, sequence, first_row, rows.extent(0), [&](std::int64_t row) {
-    if (impl_->recipe.row_format != RowFormat::int8) {
+    if (impl_->recipe.row_format != RowFormat::int8 || impl_->holds_bf16()) {
       store_row(*impl_, sequence, first_row + row, rows[row]);
       return;
     }
@@ -428,12 +447,17 @@ void KeyCache::store(std::int64_t sequence, std::int64_t first_row, const KeyCac
                                       std::string(impl_->recipe.name) + ", found those of " +
                                       std::string(from.recipe().name));
   }
+  if (from.storage() != storage()) {
+    throw Error(ErrorKind::input,
+                std::string("key cache: expected rows that are stored as its own, found ") +
+                    (from.impl_->holds_bf16() ? "bf16 rows" : "quantised ones"));
+  }
   check_range("rows", count, 0, kMostPages);
   for (std::int64_t row = 0; row < count; ++row) from.impl_->check_stored(from_sequence, row);
   store_rows(*impl_, sequence, first_row, count, [&](std::int64_t row) {
     std::copy_n(from.impl_->codes(from_sequence, row), impl_->row_bytes,
                 impl_->codes(sequence, first_row + row));
-    if (impl_->recipe.row_format == RowFormat::fp32) return;
+    if (impl_->recipe.row_format == RowFormat::fp32 || impl_->holds_bf16()) return;
     *impl_->scale(sequence, first_row + row) = *from.impl_->scale(from_sequence, row);
   });
 }
@@ -441,6 +465,12 @@ void KeyCache::store(std::int64_t sequence, std::int64_t first_row, const KeyCac
 void KeyCache::read(std::int64_t sequence, std::int64_t row,
                     std::span<float, kHeadDim> values) const {
   impl_->check_stored(sequence, row);
+  if (impl_->holds_bf16()) {
+    const std::uint16_t* const stored = impl_->bf16_row(sequence, row);
+    std::transform(stored, stored + kHeadDim, values.begin(),
+                   [](std::uint16_t bits) { return to_float(Bf16{bits}); });
+    return;
+  }
   cpu::unpack_row(impl_->recipe.row_format, impl_->codes(sequence, row),
                   impl_->memory.scales == nullptr ? nullptr : impl_->scale(sequence, row), values);
 }
@@ -465,9 +495,10 @@ void KeyCache::Impl::check_stored(std::int64_t sequence, std::int64_t row) const
 
 std::span<const std::int8_t, kHeadDim> KeyCache::codes(std::int64_t sequence,
                                                        std::int64_t row) const {
-  if (impl_->recipe.row_format != RowFormat::int8) {
-    throw Error(ErrorKind::usage, "key cache: codes: expected rows of int8 codes, found those of " +
-                                      std::string(impl_->recipe.name) +
+  if (impl_->recipe.row_format != RowFormat::int8 || impl_->holds_bf16()) {
+    throw Error(ErrorKind::usage, "key cache: codes: expected rows of int8 codes, found " +
+                                      std::string(impl_->holds_bf16() ? "bf16 ones" : "those") +
+                                      " of " + std::string(impl_->recipe.name) +
                                       "; read gives their values");
   }
   impl_->check_stored(sequence, row);

@@ -14,7 +14,7 @@ namespace fulgurite {
 
 struct KeyCache::Impl {
   Recipe recipe;
-  std::int64_t row_bytes = kHeadDim;  ///< of the codes of a row
+  std::int64_t row_bytes = kHeadDim;  ///< of the codes of a row, or of its bf16 values
   KeyPages memory;                    ///< own or the engine's, strides filled in
   core::AlignedBuffer<std::int8_t> own_codes;
   core::AlignedBuffer<float> own_scales;
@@ -59,8 +59,12 @@ struct KeyCache::Impl {
   [[nodiscard]] std::int32_t page(std::int64_t sequence, std::int64_t block) const;
   [[nodiscard]] std::int8_t* codes(std::int64_t sequence, std::int64_t row) const;
   [[nodiscard]] float* scale(std::int64_t sequence, std::int64_t row) const;
-  /// Stores a row of the recipe's format.
-  void write(std::int64_t sequence, std::int64_t row, const reference::EncodedRow& encoded) const;
+  [[nodiscard]] bool holds_bf16() const { return memory.storage == RowStorage::bf16; }
+  [[nodiscard]] std::uint16_t* bf16_row(std::int64_t sequence, std::int64_t row) const {
+    return reinterpret_cast<std::uint16_t*>(codes(sequence, row));
+  }
+  /// Stores a row of these values.
+  void write(std::int64_t sequence, std::int64_t row, const reference::Row& values) const;
   /// The pages of rows 0 .. rows - 1; how many there are.
   std::int64_t list_pages(std::int64_t sequence, std::int64_t rows, cpu::KeyPage* pages) const;
 

@@ -24,6 +24,7 @@ KeyFormat key_format(RowFormat format) {
 }  // namespace
 
 void Step::list_pages() {
+  if (has_bf16_rows()) list_staged_pages();
   std::int64_t pages = 0;
   work_.first_page.clear();
   for (const SequencePlan& sequence : work_.plan.sequences) {
@@ -92,7 +93,18 @@ Step::TokenRows Step::token_rows(std::int64_t place) {
 }
 
 /// Offers rows first..last to the list, which has places.
-void Step::score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list) {
+void Step::score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list,
+                      std::int64_t lane) const {
+  if (has_bf16_rows()) {
+    score_bf16_rows(rows, first, last, list, lane);
+  } else {
+    score_stored(rows, first, last, list);
+  }
+}
+
+/// The same, of rows in the recipe's format.
+void Step::score_stored(const TokenRows& rows, std::int64_t first, std::int64_t last,
+                        TopList& list) const {
   float* const logits = rows.logits != nullptr ? rows.logits + first : nullptr;
   if (has_int8_rows()) {
     const ScoreTask task{.query = rows.query, .last = last, .out = logits, .list = &list};

@@ -108,7 +108,7 @@ std::int32_t Step::owner_of(std::int64_t place) const { return selecting(place).
 
 /// Whether the token scores all its rows with the int8 kernel.
 bool Step::can_share(std::int64_t place) {
-  if (!has_int8_rows() || is_masked()) return false;
+  if (!has_int8_rows() || has_bf16_rows() || is_masked()) return false;
   const TokenRows rows = token_rows(place);
   return rows.places > 0 && !may_prune(rows);
 }
@@ -152,7 +152,7 @@ void Step::select_token(std::int64_t unit, std::int64_t lane) {
     outcome = select_pruned(kernels_, rows.query, rows.keys, rows.count,
                             {bounds(lane), work_.partial_sums.data() + lane * whole_sums_}, list);
   } else if (rows.places > 0) {
-    score_rows(rows, 0, rows.count, list);
+    score_rows(rows, 0, rows.count, list, lane);
     kernels_.select_top(list);
   }
   work_.guesses[static_cast<std::size_t>(range.place)] = outcome.guess;
@@ -235,7 +235,7 @@ void Step::select_part(const Wave& wave, std::int64_t unit, std::int64_t lane) {
                                  list);
     finished = pruned.finished;
   } else if (list.k > 0) {
-    score_rows(rows, range.first_row, range.last_row, list);
+    score_rows(rows, range.first_row, range.last_row, list, lane);
   }
   if (list.k > 0) kernels_.select_top(list);
   work_.scored[index] = {list.count, finished, list.met_nan};

@@ -136,8 +136,22 @@ class Step {
   void select();
   void report_selection();
   [[nodiscard]] TokenRows token_rows(std::int64_t place);
-  void score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list);
+  void score_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list,
+                  std::int64_t lane) const;
+  void score_stored(const TokenRows& rows, std::int64_t first, std::int64_t last,
+                    TopList& list) const;
   void write_selection(std::int64_t place, const TopList& list);
+
+  // bf16_rows.cpp: rows that are quantised as they are scored
+  [[nodiscard]] bool has_bf16_rows() const { return keys_.holds_bf16(); }
+  void lay_out_staged(std::int64_t most_rows, Carver& carver);
+  void list_staged_pages() const;
+  void stage_rows(const KeyTable& keys, std::int64_t first, std::int64_t last,
+                  std::int64_t lane) const;
+  void stage_run(const std::uint16_t* rows, std::int64_t count, std::int64_t first_staged,
+                 std::int64_t lane) const;
+  void score_bf16_rows(const TokenRows& rows, std::int64_t first, std::int64_t last, TopList& list,
+                       std::int64_t lane) const;
 
   // mask.cpp: the rows of a token that a mask lets it have, as a table of their own
   [[nodiscard]] bool is_masked() const { return !batch_.row_mask.empty(); }
@@ -207,6 +221,7 @@ class Step {
   std::int64_t whole_sums_ = 0;      ///< places for partial sums of a lane that scores whole tokens
   std::int64_t piece_rows_ = 1;      ///< rows of a page of a masked table
   MaskedRows whole_masked_{};        ///< of a token that a lane scores alone
+  std::int64_t staged_pages_ = 0;    ///< of a lane
   bool pruned_ = false;              ///< selections may be pruned
   std::int64_t list_capacity_ = 0;   ///< of each lane's candidate list
   StepReport report_;

@@ -164,12 +164,13 @@ void Step::lay_out_selection(const Extents& most, Carver& carver) {
   const std::int64_t lists = lanes * kMostTogether;
   carver.take("pages", work_.pages, most.pages);
   if (is_masked()) lay_out_masked(most, carver);
+  if (has_bf16_rows()) lay_out_staged(rows, carver);
   carver.take("candidate scores", work_.list_scores, lists * (list_capacity_ + kListSlack));
   carver.take("candidate rows", work_.list_rows, lists * (list_capacity_ + kListSlack));
   carver.take("selection", work_.list_scratch, lists * list_scratch_bytes(list_capacity_));
   carver.take("partial selections", work_.part_scores, most.unit_places);
   carver.take("partial selections", work_.part_rows, most.unit_places);
-  pruned_ = indexer_.prune && has_int8_rows() && picks_.logit_rows() == 0 &&
+  pruned_ = indexer_.prune && has_int8_rows() && !has_bf16_rows() && picks_.logit_rows() == 0 &&
             enough_rows_to_prune(rows, places_of(rows));
   if (!pruned_) return;
   carver.take("bounds of sampled rows", work_.bounds,

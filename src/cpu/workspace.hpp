@@ -105,6 +105,9 @@ struct Workspace {
   Piece<float> scales;                 ///< [lanes, H]
   Piece<std::int32_t> correction;      ///< [P, H]
   Piece<float> folded;                 ///< [P, H] in the order of the sum
+  Piece<std::int8_t> staged_codes;     ///< [lanes]: rows that a lane has just quantised
+  Piece<float> staged_scales;          ///< [lanes]
+  Piece<KeyPage> staged_pages;         ///< [lanes, Step::staged_pages_]
   Piece<KeyPage> masked_pages;         ///< of all tokens that are scored at a time
   Piece<std::uint32_t> masked_blocks;  ///< which entries of the mask they are
   Piece<KeyPage> pages;                ///< of all sequences, one after the other

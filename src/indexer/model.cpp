@@ -111,12 +111,19 @@ Recipe Recipe::exact() {
           .heads_in_order = true};
 }
 
+Recipe Recipe::exact_bf16() {
+  Recipe recipe = exact();
+  recipe.name = "exact-bf16";
+  recipe.key = Rounding::bf16;
+  return recipe;
+}
+
 Recipe Recipe::named(std::string_view name) {
   std::string names;
-  for (const Recipe& recipe :
-       {seed_int8(), deepseek(), deepseek_bf16score(), fp8(), fp8_f32scale(), fp8_rot(), exact()}) {
+  for (const Recipe& recipe : {seed_int8(), deepseek(), deepseek_bf16score(), fp8(), fp8_f32scale(),
+                               fp8_rot(), exact(), exact_bf16()}) {
     if (recipe.name == name) return recipe;
-    names += std::string(recipe.name) + (recipe.name == "fp8-rot" ? " or " : ", ");
+    names += std::string(recipe.name) + (recipe.name == "exact" ? " or " : ", ");
   }
   names.resize(names.size() - 2);
   throw Error(ErrorKind::usage, "recipe: expected " + names + ", found " + std::string(name));

@@ -109,8 +109,8 @@ TEST(Record, WeightsWithAScaleForEachBlockAreReadAndGiveTheSameBytesOnEveryPath)
 }
 
 TEST(Record, GivesTheSameBytesAndReplaysToWhatItExpects) {
-  for (const char* recipe :
-       {"seed-int8", "deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale", "fp8-rot", "exact"}) {
+  for (const char* recipe : {"seed-int8", "deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale",
+                             "fp8-rot", "exact", "exact-bf16"}) {
     for (const char* plan : {"single", "prompt", "drafts"}) {
       const io::test::TemporaryFolder folder;
       const std::string weights = (folder / "w.safetensors").string();

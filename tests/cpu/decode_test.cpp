@@ -57,8 +57,9 @@ void expect_ragged_decode_equals_reference(const TestWeights& weights, Random& r
   const int slots = static_cast<int>(random.integer(8, 20));
   ReferenceDecoder reference(weights, kSequences, slots);
   const std::int64_t smallest_portions = 1;
-  CpuDecoder cpu(weights, cache_options(kSequences, total / 4, random.integer(1, 9)), slots, isa,
-                 random_executor(random),
+  KeyCacheOptions cache = cache_options(kSequences, total / 4, random.integer(1, 9));
+  if (weights.recipe.key == Rounding::bf16 && random.chance(3)) cache.storage = RowStorage::bf16;
+  CpuDecoder cpu(weights, cache, slots, isa, random_executor(random),
                  random.chance(2) ? smallest_portions : IndexerOptions{}.workspace_bytes);
   std::array<std::int64_t, kSequences> length{};
   while (*std::min_element(length.begin(), length.end()) < total) {
@@ -136,7 +137,7 @@ TEST_P(RecipeDecode, EqualsTheReferenceForRandomShapesIsasPagesAndThreads) {
 
 INSTANTIATE_TEST_SUITE_P(, RecipeDecode,
                          ::testing::Values("deepseek", "deepseek-bf16score", "fp8", "fp8-f32scale",
-                                           "fp8-rot", "exact"));
+                                           "fp8-rot", "exact", "exact-bf16"));
 
 /// A checkpoint's own wq_b: e4m3, and a scale for each 128 x 128.
 class BlockScaledDecode : public ::testing::TestWithParam<const char*> {};

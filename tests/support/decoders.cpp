@@ -15,6 +15,18 @@ std::string at(const char* what, std::size_t i, std::size_t j, float expected, f
          std::to_string(expected) + ", found " + std::to_string(found);
 }
 
+/// Of feature i; codes or numbers are 0 where the format has the other.
+float value_of(const reference::EncodedRow& row, std::size_t i) {
+  return (row.codes[i] != 0 ? static_cast<float>(row.codes[i]) : row.numbers[i]) * row.scale;
+}
+
+reference::Row quantised(const Recipe& recipe, const reference::Row& values) {
+  const reference::EncodedRow row = reference::quantize(recipe, values);
+  reference::Row result;
+  for (std::size_t i = 0; i < kHeadDim; ++i) result[i] = value_of(row, i);
+  return result;
+}
+
 /// Finite values: what weights must be.
 Values finite(Values values) { return values == Values::wild ? Values::extreme : values; }
 
@@ -235,11 +247,13 @@ std::string difference(const reference::SequenceState& expected, const KeyCache&
                        const CompressorState& state, std::int64_t sequence) {
   for (std::size_t row = 0; row < expected.rows.size(); ++row) {
     const auto j = static_cast<std::int64_t>(row);
-    if (keys.recipe().row_format != RowFormat::int8) {
+    const bool is_bf16 = keys.storage() == RowStorage::bf16;
+    if (keys.recipe().row_format != RowFormat::int8 || is_bf16) {
       std::array<float, kHeadDim> values;
       keys.read(sequence, j, values);
+      if (is_bf16) values = quantised(keys.recipe(), values);
       for (std::size_t i = 0; i < kHeadDim; ++i) {
-        const float want = expected.rows[row].numbers[i] * expected.rows[row].scale;
+        const float want = value_of(expected.rows[row], i);
         if (!same_bits(canonical(want), canonical(values[i]))) {
           return at("value", row, i, want, values[i]);
         }
