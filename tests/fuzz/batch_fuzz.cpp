@@ -72,7 +72,7 @@ struct Models {
   explicit Models(const Recipe& recipe)
       : random(7),
         weights(kShape, random, testing::Values::grid, false, recipe),
-        tokens(kShape, kMostTokens, random, testing::Values::grid),
+        tokens(kShape, 2 * kMostTokens, random, testing::Values::grid),
         indexer(kShape, weights.views(), {.recipe = recipe, .executor = make_thread_pool(1)}) {}
 
   testing::Random random;
@@ -219,10 +219,11 @@ class Engine {
     const std::int64_t tokens = tokens_of(batch.sequences, false);
     std::int64_t selected = tokens_of(batch.sequences, true);
     const testing::TestTokens& from = models_->tokens;
-    batch.x = {from.x.data(), {tokens, kShape.hidden}};
-    batch.qr = {from.qr.data(), {tokens, kShape.query_rank}};
-    batch.qr_scale = {from.qr_scale.data(), {tokens}};
-    batch.qr_bf16 = {from.qr_bf16.data(), {tokens, kShape.query_rank}};
+    const std::int64_t first = bytes_.below(kMostTokens);
+    batch.x = {from.x.data() + first * kShape.hidden, {tokens, kShape.hidden}};
+    batch.qr = {from.qr.data() + first * kShape.query_rank, {tokens, kShape.query_rank}};
+    batch.qr_scale = {from.qr_scale.data() + first, {tokens}};
+    batch.qr_bf16 = {from.qr_bf16.data() + first * kShape.query_rank, {tokens, kShape.query_rank}};
     SelectionOptions options{.scores = true, .logit_rows = 30};
     spoil(batch, selected, options);
     Selection picks(kShape, selected, options);
@@ -276,8 +277,14 @@ class Engine {
     for (const SequenceTokens& entry : batch.sequences) {
       require(state_->length(entry.sequence) == entry.position + entry.tokens,
               "a sequence has grown by its tokens");
-      require_same(difference(reference_->state(entry.sequence), *keys_, *state_, entry.sequence));
+      if (is_engine_) compare_rows(entry.sequence);
     }
+    if (is_engine_) return;
+    for (std::int64_t sequence = 0; sequence < kSequences; ++sequence) compare_rows(sequence);
+  }
+
+  void compare_rows(std::int64_t sequence) {
+    require_same(difference(reference_->state(sequence), *keys_, *state_, sequence));
   }
 
   /// What an engine's pages hold is the engine's matter: the rows that the step found there.
