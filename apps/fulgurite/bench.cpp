@@ -35,7 +35,8 @@ struct PartOfBench {
 constexpr std::array kParts{
     PartOfBench{"ceilings", bench_ceilings, true}, PartOfBench{"stages", bench_stages, true},
     PartOfBench{"fusions", bench_fusions, true},   PartOfBench{"pruning", bench_pruning, true},
-    PartOfBench{"steps", bench_steps, false},      PartOfBench{"scaling", bench_scaling, false}};
+    PartOfBench{"steps", bench_steps, false},      PartOfBench{"recipes", bench_recipes, true},
+    PartOfBench{"scaling", bench_scaling, false}};
 
 struct BenchOptions {
   std::vector<std::string> parts;
@@ -86,8 +87,8 @@ Verb add_bench(CLI::App& tool) {
   for (const PartOfBench& part : kParts) names.emplace_back(part.name);
   command
       ->add_option("--part", options->parts,
-                   "ceilings, stages, fusions, pruning, steps or scaling; may be\n"
-                   "given several times; the default is all")
+                   "ceilings, stages, fusions, pruning, steps, recipes or scaling;\n"
+                   "may be given several times; the default is all")
       ->check(CLI::IsMember(names))
       ->type_name("PART");
   command->add_flag("--quick", options->quick, "small shapes and few samples: some seconds a part");

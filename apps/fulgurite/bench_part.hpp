@@ -56,6 +56,8 @@ BenchPart bench_fusions(const BenchSetup& setup);
 BenchPart bench_pruning(const BenchSetup& setup);
 /// Whole steps, on one thread and on all.
 BenchPart bench_steps(const BenchSetup& setup);
+/// The recipes: score + select of a decode step, and the projections of a prompt, on one core.
+BenchPart bench_recipes(const BenchSetup& setup);
 /// Whole steps as one thing grows: rows, sequences, heads, k.
 BenchPart bench_scaling(const BenchSetup& setup);
 

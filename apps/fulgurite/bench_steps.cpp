@@ -6,146 +6,12 @@
 #include <vector>
 
 #include "bench_part.hpp"
-#include "fulgurite/indexer.hpp"
-#include "random_tensors.hpp"
+#include "bench_step.hpp"
 #include "report/text.hpp"
 #include "stage_table.hpp"
 
 namespace fulgurite::app {
 namespace {
-
-/// A step: B sequences bring S tokens each, from this position on.
-struct StepCase {
-  ModelShape shape = ModelShape::v4_flash();
-  std::int64_t sequences = 1;
-  std::int64_t tokens = 1;
-  std::int64_t start_pos = 0;
-
-  [[nodiscard]] std::int64_t rows() const { return (start_pos + tokens) / kRatio; }
-  /// Of a layer, packed.
-  [[nodiscard]] std::int64_t weight_bytes() const {
-    return shape.heads * kHeadDim * shape.query_rank +
-           (2 * kStateWidth + shape.heads) * shape.hidden * 2;
-  }
-  [[nodiscard]] std::int64_t row_bytes() const { return sequences * rows() * (kHeadDim + 4); }
-};
-
-/// The case's weights, inputs, rows and states.
-class StepData {
- public:
-  explicit StepData(const StepCase& c) : case_(c) {
-    RandomTensors tensors(1);
-    const ModelShape& shape = c.shape;
-    const std::int64_t tokens = c.sequences * c.tokens;
-    const std::int64_t features = shape.heads * kHeadDim;
-    const float scale = inverse_root(shape.query_rank) / kCodeDeviation;
-    wq_b_ = tensors.codes(features * shape.query_rank);
-    wq_b_scale_ = tensors.floats(features, scale, 0.1F * scale);
-    weights_proj_ = tensors.bf16s(shape.heads * shape.hidden, inverse_root(shape.hidden));
-    wkv_ = tensors.bf16s(kStateWidth * shape.hidden, inverse_root(shape.hidden));
-    wgate_ = tensors.bf16s(kStateWidth * shape.hidden, inverse_root(shape.hidden));
-    ape_ = tensors.floats(std::int64_t{kRatio} * kStateWidth, 0, 0.1F);
-    norm_ = tensors.floats(kHeadDim, 1, 0.1F);
-    x_ = tensors.bf16s(tokens * shape.hidden, 1);
-    qr_ = tensors.codes(tokens * shape.query_rank);
-    qr_scale_ = tensors.floats(tokens, 1 / kCodeDeviation, 0.1F / kCodeDeviation);
-    rows_ = tensors.bf16s(c.rows() * kHeadDim, 1);
-    for (std::int64_t i = 0; i < c.sequences; ++i) {
-      batch_.sequences.push_back({.sequence = i, .position = c.start_pos, .tokens = c.tokens});
-    }
-    batch_.x = {x_.data(), {tokens, shape.hidden}};
-    batch_.qr = {qr_.data(), {tokens, shape.query_rank}};
-    batch_.qr_scale = {qr_scale_.data(), {tokens}};
-  }
-
-  [[nodiscard]] IndexerWeights weights() const {
-    const ModelShape& shape = case_.shape;
-    return {.wq_b = {wq_b_.data(), {shape.heads * kHeadDim, shape.query_rank}},
-            .wq_b_scale = {wq_b_scale_.data(), {shape.heads * kHeadDim}},
-            .weights_proj = {weights_proj_.data(), {shape.heads, shape.hidden}},
-            .wkv = {wkv_.data(), {kStateWidth, shape.hidden}},
-            .wgate = {wgate_.data(), {kStateWidth, shape.hidden}},
-            .ape = {ape_.data(), {kRatio, kStateWidth}},
-            .norm = {norm_.data(), {kHeadDim}}};
-  }
-  [[nodiscard]] KeyCache keys() const {
-    constexpr std::int64_t kPageRows = 64;
-    const std::int64_t pages = case_.rows() / kPageRows + 1;
-    KeyCache keys(
-        {.sequences = case_.sequences, .pages = case_.sequences * pages, .page_rows = kPageRows});
-    for (std::int64_t i = 0; i < case_.sequences && case_.rows() > 0; ++i) {
-      keys.store(i, 0, {rows_.data(), {case_.rows(), kHeadDim}});
-    }
-    return keys;
-  }
-  [[nodiscard]] const DecodeBatch& batch() const { return batch_; }
-
- private:
-  StepCase case_;
-  std::vector<std::int8_t> wq_b_, qr_;
-  std::vector<float> wq_b_scale_, ape_, norm_, qr_scale_;
-  std::vector<Bf16> weights_proj_, wkv_, wgate_, x_, rows_;
-  DecodeBatch batch_;
-};
-
-/// What the layers of a model keep: rows and states of their own.
-struct Layer {
-  KeyCache keys;
-  CompressorState state;
-};
-
-/// So many layers run in turn that none finds its weights and rows in a cache, as in a model: its
-/// other layers' would have taken their place.
-class Layers {
- public:
-  Layers(const StepCase& c, const StepData& data) {
-    constexpr std::int64_t kBeyondCaches = std::int64_t{160} << 20;
-    constexpr std::int64_t kMost = 8;
-    const std::int64_t bytes = c.weight_bytes() + c.row_bytes();
-    const std::int64_t count = std::clamp<std::int64_t>(kBeyondCaches / bytes, 1, kMost);
-    for (std::int64_t i = 0; i < count; ++i) {
-      layers_.push_back({data.keys(), CompressorState({.sequences = c.sequences, .slots = 16})});
-    }
-    working_set_ = count * bytes;
-  }
-  [[nodiscard]] std::size_t count() const { return layers_.size(); }
-  [[nodiscard]] std::int64_t working_set() const { return working_set_; }
-  [[nodiscard]] Layer& operator[](std::size_t i) { return layers_[i]; }
-
- private:
-  std::vector<Layer> layers_;
-  std::int64_t working_set_;
-};
-
-/// Runs of the layers' indexers on the case, always from the same state.
-class StepRuns {
- public:
-  StepRuns(const StepCase& c, const StepData& data, Layers& layers, const IndexerOptions& options)
-      : case_(c), data_(data), layers_(layers), picks_(c.shape, c.sequences * c.tokens) {
-    for (std::size_t i = 0; i < layers.count(); ++i) {
-      indexers_.emplace_back(c.shape, data.weights(), options);
-    }
-    for (std::size_t i = 0; i < 2 * layers.count(); ++i) run();
-    runs_.clear();
-  }
-  void run() {
-    Layer& layer = layers_[next_];
-    for (std::int64_t i = 0; i < case_.sequences; ++i) layer.state.resume(i, case_.start_pos);
-    runs_.push_back(indexers_[next_].decode(data_.batch(), layer.keys, layer.state, picks_));
-    next_ = (next_ + 1) % layers_.count();
-  }
-  [[nodiscard]] StepReport report() const { return median(runs_); }
-  [[nodiscard]] std::size_t count() const { return runs_.size(); }
-
- private:
-  const StepCase& case_;
-  const StepData& data_;
-  Layers& layers_;
-  std::vector<Indexer> indexers_;
-  Selection picks_;
-  std::size_t next_ = 0;
-  std::vector<StepReport> runs_;
-};
 
 /// What a case came to: with every head, and pruned.
 struct StepResult {
@@ -236,16 +102,6 @@ void run_case(BenchPart& part, const BenchSetup& setup, const std::string& label
     if (!one) one = result;
     add(part, label, c, result, *one);
   }
-}
-
-std::string label_of(const StepCase& c) {
-  return fmt::format("{} x {}, {}", c.sequences, report::count_of(c.tokens, "token"),
-                     report::count_of(c.rows(), "row"));
-}
-
-/// The position whose token, S of them, sees so many rows.
-StepCase seeing(std::int64_t rows, std::int64_t sequences, std::int64_t tokens) {
-  return {.sequences = sequences, .tokens = tokens, .start_pos = kRatio * rows - tokens};
 }
 
 }  // namespace

@@ -19,22 +19,6 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-std::string_view bound_name(Bound bound) {
-  switch (bound) {
-    case Bound::int8:
-      return "int8 multiply-adds";
-    case Bound::bf16:
-      return "bf16 multiply-adds";
-    case Bound::adds:
-      return "fp32 additions";
-    case Bound::reads:
-      return "reads";
-    case Bound::none:
-      break;
-  }
-  return "";
-}
-
 using Text = std::string (*)(double);
 
 /// What a bound counts, and how it is written.
@@ -62,6 +46,22 @@ std::vector<std::string> row_of(Stage stage, const StageReport& report, const Ce
 }
 
 }  // namespace
+
+std::string_view bound_name(Bound bound) {
+  switch (bound) {
+    case Bound::int8:
+      return "int8 multiply-adds";
+    case Bound::bf16:
+      return "bf16 multiply-adds";
+    case Bound::adds:
+      return "fp32 additions";
+    case Bound::reads:
+      return "reads";
+    case Bound::none:
+      break;
+  }
+  return "";
+}
 
 Ceilings measure_ceilings(Isa isa, int threads, std::int64_t working_set_bytes) {
   const std::int64_t least = 1 << 12;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "fulgurite/indexer.hpp"
 #include "fulgurite/platform.hpp"
@@ -25,6 +26,8 @@ Ceilings highest(const Ceilings& a, const Ceilings& b);
 
 /// What bounds a stage from below.
 enum class Bound { none, int8, bf16, adds, reads };
+/// "int8 multiply-adds", "reads"; "" for none.
+std::string_view bound_name(Bound bound);
 
 /// The least time that a stage could take: that of its multiply-adds and additions at the ceilings,
 /// or that of its bytes, whichever is longer. A stage that counts no arithmetic has no floor (cost
