@@ -2,7 +2,10 @@
 // table of the README.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "cpu/packed_row.hpp"
 #include "fulgurite/error.hpp"
@@ -50,19 +53,37 @@ struct EnginePages {
   KeyPages pages;
 };
 
-/// A prompt, then drafts, of two sequences.
-void expect_equals_reference(const TestWeights& weights, const TestTokens& tokens, Isa isa,
-                             KeyCache keys) {
+/// A prompt, then drafts, of two sequences: first token and how many.
+constexpr std::array kSteps{std::pair{0, 61}, std::pair{61, 1}, std::pair{62, 9},
+                            std::pair{71, 19}};
+
+TestBatch step_batch(const TestTokens& tokens, std::pair<int, int> step) {
+  TestBatch batch(kShape);
+  for (std::int64_t i = 0; i < 2; ++i) batch.add(i, tokens, step.first, step.second);
+  return batch;
+}
+
+std::vector<reference::StepResult> expected_steps(const TestWeights& weights,
+                                                  const TestTokens& tokens) {
   ReferenceDecoder reference(weights, 2, 16);
+  std::vector<reference::StepResult> expected;
+  for (const auto& step : kSteps) {
+    const TestBatch batch = step_batch(tokens, step);
+    expected.push_back(reference.decode(batch.views()));
+  }
+  return expected;
+}
+
+void expect_steps(const std::vector<reference::StepResult>& expected, const TestWeights& weights,
+                  const TestTokens& tokens, Isa isa, KeyCache keys) {
   const Indexer indexer(kShape, weights.views(),
                         {.recipe = weights.recipe, .isa = isa, .executor = make_thread_pool(2)});
   CompressorState state({.sequences = 2, .slots = 16});
-  for (const auto& [first, count] : {std::pair{0, 61}, {61, 1}, {62, 9}, {71, 19}}) {
-    TestBatch batch(kShape);
-    for (std::int64_t i = 0; i < 2; ++i) batch.add(i, tokens, first, count);
-    Selection picks(kShape, 2 * count, {.scores = true, .logit_rows = kRows});
+  for (std::size_t i = 0; i < kSteps.size(); ++i) {
+    const TestBatch batch = step_batch(tokens, kSteps[i]);
+    Selection picks(kShape, 2 * kSteps[i].second, {.scores = true, .logit_rows = kRows});
     indexer.decode(batch.views(), keys, state, picks);
-    ASSERT_EQ(difference(reference.decode(batch.views()), picks, 0), "")
+    ASSERT_EQ(difference(expected[i], picks, 0), "")
         << weights.recipe.name << ", " << name(isa) << ", pages of " << keys.page_rows();
   }
 }
@@ -74,19 +95,19 @@ TEST_P(KeyFormats, EachWayToStoreRowsEqualsTheReferenceOnEveryIsa) {
   Random random(71);
   const TestWeights weights(kShape, random, Values::normal, false, recipe);
   const TestTokens tokens(kShape, kTokens, random, Values::normal);
+  const std::vector<reference::StepResult> expected = expected_steps(weights, tokens);
   for (const RowStorage storage : {RowStorage::quantized, RowStorage::bf16}) {
     if (storage == RowStorage::bf16 && recipe.key == Rounding::none) continue;
     for (const Isa isa : testing::available_isas()) {
       for (const std::int64_t page_rows : {1, 3, 64, 256}) {
         const std::int64_t pages = 2 * (kRows / page_rows + 1);
-        expect_equals_reference(
-            weights, tokens, isa,
+        expect_steps(
+            expected, weights, tokens, isa,
             KeyCache({.sequences = 2, .pages = pages, .page_rows = page_rows, .storage = storage},
                      recipe));
         EnginePages engine(recipe, storage, page_rows);
-        expect_equals_reference(
-            weights, tokens, isa,
-            KeyCache(engine.pages, {engine.table.data(), {2, engine.blocks}}, recipe));
+        expect_steps(expected, weights, tokens, isa,
+                     KeyCache(engine.pages, {engine.table.data(), {2, engine.blocks}}, recipe));
       }
     }
   }
