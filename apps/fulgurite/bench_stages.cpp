@@ -52,6 +52,7 @@ class Stages {
     part_.add(line);
   }
   [[nodiscard]] const cpu::Kernels& kernels() const { return cpu::kernels_for(setup_.isa); }
+  [[nodiscard]] Isa isa() const { return setup_.isa; }
   [[nodiscard]] bool quick() const { return setup_.quick; }
 
  private:
@@ -138,6 +139,46 @@ void scores(Stages& stages) {
   }
 }
 
+/// AVX-VNNI's kernels with the instruction as AVX-512 encodes it, against the same ceiling.
+void scores_on_ymm([[maybe_unused]] Stages& stages) {
+#if defined(__x86_64__)
+  if (stages.isa() != Isa::avx512_vnni) return;
+  const cpu::Kernels& kernels = cpu::kVnni256Kernels;
+  for (const std::int64_t rows : {8192, 32'768}) {
+    const ScoredRows data(kernels, RowKind::normal, rows, 1);
+    std::vector<float> logits(static_cast<std::size_t>(rows));
+    int query = 0;
+    stages.line("score, all logits, on ymm", fmt::format("{} rows", report::thousands(rows)),
+                Work::int8_macs, static_cast<double>(rows * ScoredRows::kHeads * kHeadDim), [&] {
+                  kernels.score(data.query(query++ % ScoredRows::kQueries), data.table(), 0, rows,
+                                logits.data());
+                });
+  }
+#endif
+}
+
+/// From an array of scores, sorted.
+void selections(Stages& stages) {
+  constexpr std::size_t kArrays = 16;  // in turn, so that branches do not learn one of them
+  for (const std::int64_t rows : {2048, 262'144}) {
+    if (stages.quick() && rows > 2048) continue;
+    RandomTensors tensors(3);
+    std::vector<std::vector<float>> scores;
+    while (scores.size() < kArrays) scores.push_back(tensors.floats(rows, 0.3F, 1));
+    SelectionMemory memory(rows, kPicks, ScoredRows::kHeads);
+    std::size_t at = 0;
+    stages.line(
+        "select alone", fmt::format("{} scores", report::thousands(rows)), Work::bytes,
+        4 * static_cast<double>(rows),
+        [&] {
+          cpu::TopList list = memory.list();
+          stages.kernels().unfused.select_scores(scores[at++ % kArrays].data(), rows, list);
+          finish(stages.kernels(), list);
+        },
+        4 * static_cast<double>(rows));
+  }
+}
+
 /// Two tokens of each of 64 sequences, as a step meets them.
 void batched_scores(Stages& stages) {
   constexpr std::int64_t kSequences = 64;
@@ -173,6 +214,8 @@ BenchPart bench_stages(const BenchSetup& setup) {
   if (!setup.quick) cold_projections(stages);
   transforms(stages);
   scores(stages);
+  scores_on_ymm(stages);
+  selections(stages);
   if (!setup.quick) batched_scores(stages);
   return part;
 }

@@ -258,6 +258,9 @@ extern const Kernels kGenericKernels;
 #if defined(__x86_64__)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvxVnniKernels;
+/// Those of avx_vnni with vpdpbusd as AVX-512 VNNI and VL encode it: what they do can be tested and
+/// measured on a machine that has the one extension and not the other. No step runs on them.
+extern const Kernels kVnni256Kernels;
 extern const Kernels kAvx512VnniKernels;
 /// Replaces `pack_x` and `project` where the CPU has AVX512-BF16 and its sums prove to have the
 /// definition's order.

@@ -1,6 +1,6 @@
 #pragma once
 
-#if defined(__AVX512F__)
+#if defined(FULGURITE_ZMM_VOCABULARY)
 #include "cpu/select_avx512-inl.hpp"
 #else
 #include "cpu/select.hpp"

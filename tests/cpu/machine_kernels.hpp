@@ -13,7 +13,8 @@ struct NamedKernels {
   const Kernels* kernels;
 };
 
-/// Every set of kernels that this machine can run, both routes of avx512_vnni among them.
+/// Every set of kernels that this machine can run, both routes of avx512_vnni and the twin of avx_vnni
+/// among them.
 inline std::vector<NamedKernels> machine_kernels() {
   std::vector<NamedKernels> all{{"generic", &kGenericKernels}};
 #if defined(__x86_64__)
@@ -22,6 +23,7 @@ inline std::vector<NamedKernels> machine_kernels() {
   if (decline_reason(Isa::avx_vnni, cpu).empty()) all.push_back({"avx_vnni", &kAvxVnniKernels});
   if (decline_reason(Isa::avx512_vnni, cpu).empty()) {
     all.push_back({"avx512_vnni", &kAvx512VnniKernels});
+    all.push_back({"vnni256", &kVnni256Kernels});
     if (has_avx512_bf16(cpu)) all.push_back({"avx512_bf16", &kAvx512Bf16Kernels});
   }
 #endif

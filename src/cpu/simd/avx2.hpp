@@ -266,7 +266,7 @@ FULGURITE_INLINE int append(float* scores, std::uint32_t* rows, Mask m, F32 scor
 constexpr bool kAppendIsCheap = false;
 
 // ---- int8 Dot
-#if defined(__AVXVNNI__)
+#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
 constexpr std::size_t kWordBytes = 4;
 constexpr std::size_t kTileLineBytes = 64;
 using Line = I32;
@@ -286,9 +286,15 @@ FULGURITE_INLINE Word load_word(const std::uint8_t* word) {
 FULGURITE_INLINE void store_word(std::uint8_t* word, const std::int8_t* four) {
   std::memcpy(word, four, kWordBytes);
 }
+FULGURITE_INLINE __m256i dpbusd(__m256i sum, __m256i line, __m256i word) {
+#if defined(__AVXVNNI__)
+  return _mm256_dpbusd_avx_epi32(sum, line, word);
+#else
+  return _mm256_dpbusd_epi32(sum, line, word);
+#endif
+}
 FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
-  return {_mm256_dpbusd_avx_epi32(sum.low, line.low, word),
-          _mm256_dpbusd_avx_epi32(sum.high, line.high, word)};
+  return {dpbusd(sum.low, line.low, word), dpbusd(sum.high, line.high, word)};
 }
 #else
 // pmaddubsw would saturate (255 * 127 * 2 > 32767), so both sides are widened to 16 bits: bytes 0

@@ -14,6 +14,7 @@
 namespace fulgurite::cpu {
 namespace {
 
+#define FULGURITE_ZMM_VOCABULARY
 constexpr int kLanes = 16;
 using F32 = __m512;
 using I32 = __m512i;
