@@ -115,7 +115,8 @@ void Step::prepare_queries() {
   for_each_unit(executor_, work_.portion.selected, [&](int lane, std::int64_t place) {
     (has_int8_rows() ? prepare_codes(place, lane) : prepare_values(place, lane));
   });
-  if (has_int8_rows()) report_rotations(stage(Stage::quantize), work_.portion.selected * shape_.heads);
+  if (has_int8_rows())
+    report_rotations(stage(Stage::quantize), work_.portion.selected * shape_.heads);
   stage(Stage::quantize).bytes +=
       work_.portion.selected * shape_.heads * (kHeadDim * 4 + 2 * static_cast<int>(sizeof(float)));
 }

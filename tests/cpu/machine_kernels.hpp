@@ -13,8 +13,8 @@ struct NamedKernels {
   const Kernels* kernels;
 };
 
-/// Every set of kernels that this machine can run, both routes of avx512_vnni and the twin of avx_vnni
-/// among them.
+/// Every set of kernels that this machine can run, both routes of avx512_vnni and the twin of
+/// avx_vnni among them.
 inline std::vector<NamedKernels> machine_kernels() {
   std::vector<NamedKernels> all{{"generic", &kGenericKernels}};
 #if defined(__x86_64__)
