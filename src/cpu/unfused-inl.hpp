@@ -81,11 +81,31 @@ void quantize_rotated(const QueryTransform& t, const float* rotated) {
   }
 }
 
+/// Whether some of the scores are above the threshold, or NaN.
+template <int kVectors>
+FULGURITE_INLINE bool some_matter(const float* scores, float threshold) {
+  const F32 x = load(scores);
+  Mask matter = mask_or(greater(x, set1(threshold)), is_nan(x));
+#pragma GCC unroll 4
+  for (int i = 1; i < kVectors; ++i) {
+    const F32 y = load(scores + i * kLanes);
+    matter = mask_or(matter, mask_or(greater(y, set1(threshold)), is_nan(y)));
+  }
+  return bits(matter) != 0;
+}
+
 void select_scores(const float* scores, std::int64_t count, TopList& list) {
-  for (std::int64_t row = 0; row < count; row += kLanes) {
-    if (list.count > list.capacity - kLanes) select_top(list);
-    const F32 score = load_first(scores + row, count - row);
-    offer(list, lanes_of(count - row, 0), score, row_numbers(row, 0));
+  constexpr int kVectors = 4;
+  constexpr std::int64_t kStep = kVectors * kLanes;
+  for (std::int64_t first = 0; first < count; first += kStep) {
+    const std::int64_t last = first + kStep < count ? first + kStep : count;
+    const bool whole = last - first == kStep;
+    if (whole && list.closed && !some_matter<kVectors>(scores + first, list.threshold)) continue;
+    if (list.count > list.capacity - kStep) select_top(list);
+    for (std::int64_t row = first; row < last; row += kLanes) {
+      offer(list, lanes_of(last - row, 0), load_first(scores + row, last - row),
+            row_numbers(row, 0));
+    }
   }
 }
 
