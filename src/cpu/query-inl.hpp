@@ -15,8 +15,10 @@ namespace {
 
 struct QueryProduct {
   using Problem = QueryProjection;
+  // Half the registers hold sums. Where even that is too few, lines are dear to load and sums may
+  // as well live in L1.
   static constexpr std::size_t kAccumulators = kVectorRegisters / 2;
-  static constexpr std::size_t kRows = kAccumulators < kRowBlock ? kAccumulators : kRowBlock;
+  static constexpr std::size_t kRows = kAccumulators == 4 ? 4 : kRowBlock;
   static constexpr std::size_t kWordValues = 4;
   static constexpr std::size_t kWordBytes = cpu::kWordBytes;
 
