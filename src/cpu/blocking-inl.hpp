@@ -67,12 +67,12 @@ class FetchShare {
 
 /// A tile of `rows` tokens, at most kRows.
 template <class Product, std::size_t kGroups, std::size_t kRows, class Ahead>
-void last_tile(const typename Product::Problem& problem, const std::uint8_t* words, std::size_t row,
-               std::size_t rows, std::size_t column, Ahead ahead) {
+void tile_of(const typename Product::Problem& problem, const std::uint8_t* words, std::size_t row,
+             std::size_t rows, std::size_t column, Ahead ahead) {
   if (rows == kRows) {
     Product::template tile<kGroups, kRows>(problem, words, row, column, ahead);
   } else if constexpr (kRows > 1) {
-    last_tile<Product, kGroups, kRows - 1>(problem, words, row, rows, column, ahead);
+    tile_of<Product, kGroups, kRows - 1>(problem, words, row, rows, column, ahead);
   }
 }
 
@@ -89,12 +89,8 @@ void slab(const typename Product::Problem& problem, std::size_t column, std::siz
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     const std::size_t row = tile * kRows;
     const FetchShare<Product, kGroups> ahead(problem, next, tile, tiles);
-    if (tokens - row >= kRows) {
-      Product::template tile<kGroups, kRows>(problem, words + row * row_bytes, row, column, ahead);
-    } else {
-      last_tile<Product, kGroups, kRows>(problem, words + row * row_bytes, row, tokens - row,
-                                         column, ahead);
-    }
+    const std::size_t rows = tokens - row < kRows ? tokens - row : kRows;
+    tile_of<Product, kGroups, kRows>(problem, words + row * row_bytes, row, rows, column, ahead);
   }
 }
 

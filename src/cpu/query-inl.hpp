@@ -15,10 +15,9 @@ namespace {
 
 struct QueryProduct {
   using Problem = QueryProjection;
-  // Half the registers hold sums. Where even that is too few, lines are dear to load and sums may
-  // as well live in L1.
-  static constexpr std::size_t kAccumulators = kVectorRegisters / 2;
-  static constexpr std::size_t kRows = kAccumulators == 4 ? 4 : kRowBlock;
+  // Sums take half of 8 registers, or a quarter of 32. Fewer registers than that are no reason for
+  // fewer sums: there lines are dear to load, and sums may as well live in L1.
+  static constexpr std::size_t kRows = kVectorRegisters == 8 ? 4 : kRowBlock;
   static constexpr std::size_t kWordValues = 4;
   static constexpr std::size_t kWordBytes = cpu::kWordBytes;
 

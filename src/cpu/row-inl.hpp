@@ -189,5 +189,18 @@ FULGURITE_INLINE void quantize(const RowBlock& block, std::int64_t count, std::i
   }
 }
 
+/// Rows row_of(0), row_of(1), .. to codes [count, 128] and scale [count].
+template <class RowOf>
+FULGURITE_INLINE void quantize_each(std::int64_t count, std::int8_t* codes, float* scale,
+                                    const RowOf& row_of) {
+  for (std::int64_t first = 0; first < count; first += kBlockRows) {
+    const std::int64_t left = count - first;
+    const std::int64_t rows = left < kBlockRows ? left : kBlockRows;
+    RowBlock block;
+    for (std::int64_t i = 0; i < rows; ++i) put_row(block, i, row_of(first + i));
+    quantize(block, rows, codes + first * kHeadDim, scale + first);
+  }
+}
+
 }  // namespace
 }  // namespace fulgurite::cpu

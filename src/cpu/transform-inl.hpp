@@ -7,10 +7,6 @@
 namespace fulgurite::cpu {
 namespace {
 
-FULGURITE_INLINE std::int64_t block_count(std::int64_t left) {
-  return left < kBlockRows ? left : kBlockRows;
-}
-
 void transform_by_matrix(const QueryTransform& t) {
   alignas(64) std::uint16_t turned[kMatrixRows * kHeadDim];
   alignas(64) float products[kMatrixRows * kHeadDim];
@@ -25,9 +21,9 @@ void transform_by_matrix(const QueryTransform& t) {
       store_bf16_row(turned + i * kHeadDim, row);
     }
     multiply_lines(turned, count, t.rotation.lines, plain ? exponents : nullptr, products);
-    RowBlock block;
-    for (std::int64_t i = 0; i < count; ++i) put_row(block, i, load_row(products + i * kHeadDim));
-    quantize(block, count, t.codes + head * kHeadDim, t.scale + head);
+    quantize_each(count, t.codes + head * kHeadDim, t.scale + head,
+                  [&](std::int64_t i)
+                      FULGURITE_INLINE_LAMBDA { return load_row(products + i * kHeadDim); });
   }
 }
 
@@ -36,28 +32,18 @@ void transform_query(const QueryTransform& t) {
     transform_by_matrix(t);
     return;
   }
-  for (std::int64_t head = 0; head < t.heads; head += kBlockRows) {
-    const std::int64_t count = block_count(t.heads - head);
-    RowBlock block;
-    for (std::int64_t i = 0; i < count; ++i) {
-      Row row = load_bf16_row(t.q + (head + i) * kHeadDim);
-      rope(row, t.cos, t.sin);
-      multiply_sylvester(row, t.rotation.factor);
-      put_row(block, i, row);
-    }
-    quantize(block, count, t.codes + head * kHeadDim, t.scale + head);
-  }
+  quantize_each(t.heads, t.codes, t.scale, [&](std::int64_t head) FULGURITE_INLINE_LAMBDA {
+    Row row = load_bf16_row(t.q + head * kHeadDim);
+    rope(row, t.cos, t.sin);
+    multiply_sylvester(row, t.rotation.factor);
+    return row;
+  });
 }
 
 void quantize_rows(const RowQuantization& q) {
-  for (std::int64_t first = 0; first < q.count; first += kBlockRows) {
-    const std::int64_t count = block_count(q.count - first);
-    RowBlock block;
-    for (std::int64_t i = 0; i < count; ++i) {
-      put_row(block, i, load_bf16_row(q.rows + (first + i) * kHeadDim));
-    }
-    quantize(block, count, q.codes + first * kHeadDim, q.scale + first);
-  }
+  quantize_each(q.count, q.codes, q.scale, [&](std::int64_t i) FULGURITE_INLINE_LAMBDA {
+    return load_bf16_row(q.rows + i * kHeadDim);
+  });
 }
 
 }  // namespace

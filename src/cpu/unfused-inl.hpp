@@ -49,16 +49,11 @@ void rope_rows(const QueryTransform& t, std::uint16_t* turned) {
 }
 
 void rotate_quantize(const QueryTransform& t, const std::uint16_t* turned) {
-  for (std::int64_t first = 0; first < t.heads; first += kBlockRows) {
-    const std::int64_t count = block_count(t.heads - first);
-    RowBlock block;
-    for (std::int64_t i = 0; i < count; ++i) {
-      Row row = load_bf16_row(turned + (first + i) * kHeadDim);
-      multiply_sylvester(row, t.rotation.factor);
-      put_row(block, i, row);
-    }
-    quantize(block, count, t.codes + first * kHeadDim, t.scale + first);
-  }
+  quantize_each(t.heads, t.codes, t.scale, [&](std::int64_t head) FULGURITE_INLINE_LAMBDA {
+    Row row = load_bf16_row(turned + head * kHeadDim);
+    multiply_sylvester(row, t.rotation.factor);
+    return row;
+  });
 }
 
 void rope_rotate(const QueryTransform& t, float* rotated) {
@@ -71,14 +66,9 @@ void rope_rotate(const QueryTransform& t, float* rotated) {
 }
 
 void quantize_rotated(const QueryTransform& t, const float* rotated) {
-  for (std::int64_t first = 0; first < t.heads; first += kBlockRows) {
-    const std::int64_t count = block_count(t.heads - first);
-    RowBlock block;
-    for (std::int64_t i = 0; i < count; ++i) {
-      put_row(block, i, load_row(rotated + (first + i) * kHeadDim));
-    }
-    quantize(block, count, t.codes + first * kHeadDim, t.scale + first);
-  }
+  quantize_each(t.heads, t.codes, t.scale, [&](std::int64_t head) FULGURITE_INLINE_LAMBDA {
+    return load_row(rotated + head * kHeadDim);
+  });
 }
 
 /// Whether some of the scores are above the threshold, or NaN.
