@@ -4,17 +4,18 @@
 #include <vector>
 
 #include "bench_data.hpp"
+#include "bench_heads.hpp"
 #include "bench_list.hpp"
 #include "bench_part.hpp"
 #include "bench_projections.hpp"
 #include "bench_timer.hpp"
 #include "cpu/isa.hpp"
 #include "report/text.hpp"
+#include "stage_table.hpp"
 
 namespace fulgurite::app {
 namespace {
 
-constexpr std::int64_t kTokens = 128;
 constexpr std::int64_t kPicks = 512;
 
 /// Times work with a fusion and without it, in turn, so that a slow moment meets both.
@@ -31,17 +32,13 @@ class Fusions {
       with.push_back(measure(fused, 3, 0.01, 0.5).median_s);
       without.push_back(measure(apart, 3, 0.01, 0.5).median_s);
     }
-    add(std::move(fusion), std::move(shape), std::move(through), bytes, middle(with),
-        middle(without));
+    add(std::move(fusion), std::move(shape), std::move(through), bytes, median(with),
+        median(without));
   }
   [[nodiscard]] const cpu::Kernels& kernels() const { return cpu::kernels_for(setup_.isa); }
   [[nodiscard]] bool quick() const { return setup_.quick; }
 
  private:
-  static double middle(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-  }
   void add(std::string fusion, std::string shape, std::string through, double bytes, double fused_s,
            double apart_s) {
     const double gain = 1 - fused_s / apart_s;
@@ -62,9 +59,10 @@ class Fusions {
 
 void query_epilogue(Fusions& fusions) {
   Projections data(1);
-  core::AlignedBuffer<std::int32_t> sums("sums", kTokens * Projections::query_columns());
+  core::AlignedBuffer<std::int32_t> sums("sums",
+                                         Projections::kMostTokens * Projections::query_columns());
   const cpu::Kernels& kernels = fusions.kernels();
-  for (const std::int64_t tokens : {kTokens, std::int64_t{8}}) {
+  for (const std::int64_t tokens : {Projections::kMostTokens, std::int64_t{8}}) {
     const auto bytes = static_cast<double>(tokens * Projections::query_columns() * 4);
     fusions.line(
         "query: scales, bf16", fmt::format("T {}", tokens), "int32 sums", bytes,
@@ -77,65 +75,28 @@ void query_epilogue(Fusions& fusions) {
   }
 }
 
-/// The heads of kTokens tokens.
-struct Heads {
-  static constexpr std::int64_t kHeads = 64;
-  static constexpr std::int64_t kRows = kTokens * kHeads;
-
-  Heads() {
-    RandomTensors tensors(2);
-    q = tensors.bf16s(kRows * kHeadDim, 1);
-    cos = tensors.floats(kRopePairs, 0.7F, 0.01F);
-  }
-  /// each(problem, first value) for each token.
-  template <class Each>
-  void for_each_token(const Each& each) {
-    for (std::int64_t token = 0; token < kTokens; ++token) {
-      const std::int64_t first = token * kHeads * kHeadDim;
-      each(
-          cpu::QueryTransform{
-              .heads = kHeads,
-              .q = &q[0].bits + first,
-              .cos = cos.data(),
-              .sin = cos.data(),
-              .rotation = {.butterflies = true, .factor = inverse_root(kHeadDim), .lines = nullptr},
-              .codes = codes.data() + first,
-              .scale = scales.data() + token * kHeads},
-          first);
-    }
-  }
-
-  std::vector<Bf16> q;
-  std::vector<float> cos;
-  std::vector<std::int8_t> codes = std::vector<std::int8_t>(kRows * kHeadDim);
-  std::vector<float> scales = std::vector<float>(kRows);
-  core::AlignedBuffer<std::uint16_t> turned{"turned rows", kRows* kHeadDim};
-  core::AlignedBuffer<float> rotated{"rotated rows", kRows* kHeadDim};
-};
-
 void row_operations(Fusions& fusions) {
   Heads heads;
+  core::AlignedBuffer<std::uint16_t> turned("turned rows", Heads::kRows * kHeadDim);
+  core::AlignedBuffer<float> rotated("rotated rows", Heads::kRows * kHeadDim);
   const cpu::Kernels& kernels = fusions.kernels();
   const auto values = static_cast<double>(Heads::kRows * kHeadDim);
   const std::string shape = report::thousands(Heads::kRows) + " rows";
-  const auto fused = [&] {
-    heads.for_each_token(
-        [&](const cpu::QueryTransform& t, std::int64_t) { kernels.transform_query(t); });
-  };
+  const auto fused = [&] { heads.transform(kernels); };
   fusions.line("rope, hadamard", shape, "bf16 rows", 2 * values, fused, [&] {
     heads.for_each_token([&](const cpu::QueryTransform& t, std::int64_t first) {
-      kernels.unfused.rope_rows(t, heads.turned.data() + first);
+      kernels.unfused.rope_rows(t, turned.data() + first);
     });
     heads.for_each_token([&](const cpu::QueryTransform& t, std::int64_t first) {
-      kernels.unfused.rotate_quantize(t, heads.turned.data() + first);
+      kernels.unfused.rotate_quantize(t, turned.data() + first);
     });
   });
   fusions.line("hadamard, quantize", shape, "fp32 rows", 4 * values, fused, [&] {
     heads.for_each_token([&](const cpu::QueryTransform& t, std::int64_t first) {
-      kernels.unfused.rope_rotate(t, heads.rotated.data() + first);
+      kernels.unfused.rope_rotate(t, rotated.data() + first);
     });
     heads.for_each_token([&](const cpu::QueryTransform& t, std::int64_t first) {
-      kernels.unfused.quantize_rotated(t, heads.rotated.data() + first);
+      kernels.unfused.quantize_rotated(t, rotated.data() + first);
     });
   });
 }

@@ -9,16 +9,12 @@
 #include "cpu/ceilings.hpp"
 #include "cpu/isa.hpp"
 #include "report/text.hpp"
+#include "stage_table.hpp"
 
 namespace fulgurite::app {
 namespace {
 
 constexpr std::int64_t kRacePicks = 512;
-
-double middle(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 /// Both forms in turn, so that a slow moment meets both.
 class Race {
@@ -43,9 +39,9 @@ class Race {
       gain_.push_back(dense_.back() / pruned_.back());
     }
   }
-  [[nodiscard]] double dense_s() const { return middle(dense_); }
-  [[nodiscard]] double pruned_s() const { return middle(pruned_); }
-  [[nodiscard]] double gain() const { return middle(gain_); }
+  [[nodiscard]] double dense_s() const { return median(dense_); }
+  [[nodiscard]] double pruned_s() const { return median(pruned_); }
+  [[nodiscard]] double gain() const { return median(gain_); }
   [[nodiscard]] double skipped_share() const {
     return static_cast<double>(skipped_) / static_cast<double>(all_);
   }

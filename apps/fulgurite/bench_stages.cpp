@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench_data.hpp"
+#include "bench_heads.hpp"
 #include "bench_list.hpp"
 #include "bench_part.hpp"
 #include "bench_projections.hpp"
@@ -93,28 +94,11 @@ void cold_projections(Stages& stages) {
 }
 
 void transforms(Stages& stages) {
-  const std::int64_t rows = Projections::kMostTokens * kShape.heads;
-  RandomTensors tensors(2);
-  const std::vector<Bf16> q = tensors.bf16s(rows * kHeadDim, 1);
-  std::vector<std::int8_t> codes(q.size());
-  std::vector<float> scales(static_cast<std::size_t>(rows));
-  const std::vector<float> cos = tensors.floats(kRopePairs, 0.7F, 0.01F);
-  const cpu::Rotation rotation{
-      .butterflies = true, .factor = inverse_root(kHeadDim), .lines = nullptr};
+  Heads heads;
   constexpr double kAdditions = 7 * kHeadDim;  // of a row: the butterflies
-  stages.line("rope + hadamard + quantize", fmt::format("{} rows", report::thousands(rows)),
-              Work::additions, kAdditions * static_cast<double>(rows), [&] {
-                for (std::int64_t token = 0; token < Projections::kMostTokens; ++token) {
-                  const std::int64_t first = token * kShape.heads;
-                  stages.kernels().transform_query({.heads = kShape.heads,
-                                                    .q = &q[0].bits + first * kHeadDim,
-                                                    .cos = cos.data(),
-                                                    .sin = cos.data(),
-                                                    .rotation = rotation,
-                                                    .codes = codes.data() + first * kHeadDim,
-                                                    .scale = scales.data() + first});
-                }
-              });
+  stages.line("rope + hadamard + quantize", fmt::format("{} rows", report::thousands(Heads::kRows)),
+              Work::additions, kAdditions * Heads::kRows,
+              [&] { heads.transform(stages.kernels()); });
 }
 
 void scores(Stages& stages) {

@@ -13,12 +13,6 @@
 namespace fulgurite::app {
 namespace {
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 using Text = std::string (*)(double);
 
 /// What a bound counts, and how it is written.
@@ -88,6 +82,12 @@ Floor floor_of(const StageReport& stage, const Ceilings& ceilings) {
   if (reads > arithmetic) return {reads, Bound::reads};
   if (adds > int8 && adds > bf16) return {arithmetic, Bound::adds};
   return {arithmetic, int8 >= bf16 ? Bound::int8 : Bound::bf16};
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 StepReport median(std::span<const StepReport> runs) {

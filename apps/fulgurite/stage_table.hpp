@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fulgurite/indexer.hpp"
 #include "fulgurite/platform.hpp"
@@ -37,6 +38,9 @@ struct Floor {
   Bound bound = Bound::none;
 };
 Floor floor_of(const StageReport& stage, const Ceilings& ceilings);
+
+/// The middle one; of an even number the upper of the two. `values` is not empty.
+double median(std::vector<double> values);
 
 /// Of each time, the median over the runs; of work, the last run's.
 StepReport median(std::span<const StepReport> runs);

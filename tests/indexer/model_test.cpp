@@ -53,20 +53,25 @@ TEST(ModelShape, WhatIsNotComputedIsNamed) {
   EXPECT_THROW(changed([](ModelShape& s) { s.max_positions = 0; }).validate(), Error);
 }
 
+void expect_input_error(const ModelShape& shape, const IndexerWeights& weights,
+                        const std::string& message) {
+  try {
+    validate(shape, weights);
+    FAIL() << "no error: " << message;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_EQ(error.what(), message);
+  }
+}
+
 TEST(Weights, EachTensorIsCheckedForShapeAndFiniteness) {
   testing::Random random(5);
   const ModelShape shape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 4};
   testing::TestWeights weights(shape, random, testing::Values::normal, true);
   EXPECT_NO_THROW(validate(shape, weights.views()));
 
-  const auto expect_refused = [&](const IndexerWeights& views, const std::string& message) {
-    try {
-      validate(shape, views);
-      FAIL() << "no error: " << message;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::input);
-      EXPECT_EQ(error.what(), message);
-    }
+  const auto expect_refused = [&](const IndexerWeights& refused, const std::string& message) {
+    expect_input_error(shape, refused, message);
   };
   IndexerWeights views = weights.views();
   views.wkv = views.wkv.transposed();
@@ -93,14 +98,8 @@ TEST(Weights, ScalesOfBlocksAreChecked) {
   const testing::TestWeights codes = weights;
   weights.use_block_scales(random, false);
   EXPECT_NO_THROW(validate(shape, weights.views()));
-  const auto expect_refused = [&](const IndexerWeights& views, const std::string& message) {
-    try {
-      validate(shape, views);
-      FAIL() << "no error: " << message;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::input);
-      EXPECT_EQ(error.what(), message);
-    }
+  const auto expect_refused = [&](const IndexerWeights& refused, const std::string& message) {
+    expect_input_error(shape, refused, message);
   };
   IndexerWeights views = weights.views();
   views.wq_b = codes.views().wq_b;
