@@ -79,21 +79,20 @@ int run_bench(const BenchOptions& options) {
 
 }  // namespace
 
-Verb add_bench(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("bench", "Measure stages and steps against this machine's ceilings");
+Verb add_bench(Command tool) {
+  Command command =
+      tool.add_verb("bench", "Measure stages and steps against this machine's ceilings");
   const auto options = std::make_shared<BenchOptions>();
   std::vector<std::string> names;
   for (const PartOfBench& part : kParts) names.emplace_back(part.name);
   command
-      ->add_option("--part", options->parts,
-                   "ceilings, stages, fusions, pruning, steps, recipes or scaling;\n"
-                   "may be given several times; the default is all")
-      ->check(CLI::IsMember(names))
-      ->type_name("PART");
-  command->add_flag("--quick", options->quick, "small shapes and few samples: some seconds a part");
-  add_run_options(*command, options->run);
-  command->footer(kBenchFooter);
+      .option("--part", options->parts, "PART",
+              "ceilings, stages, fusions, pruning, steps, recipes or scaling;\n"
+              "may be given several times; the default is all")
+      .one_of(names);
+  command.flag("--quick", options->quick, "small shapes and few samples: some seconds a part");
+  add_run_options(command, options->run);
+  command.footer(kBenchFooter);
   return {command, [options] { return run_bench(*options); }};
 }
 

@@ -154,32 +154,20 @@ int run_check(const CheckOptions& options) {
   return result.same() ? kDone : kDifferent;
 }
 
-/// CLI::Range would let NaN pass.
-std::string between_0_and_1(const std::string& text) {
-  double value = -1;
-  const bool is_number = CLI::detail::lexical_cast(text, value);
-  return is_number && value >= 0 && value <= 1 ? "" : "expected 0 to 1, found " + text;
-}
-
 }  // namespace
 
-Verb add_check(CLI::App& tool) {
-  CLI::App* const command = tool.add_subcommand(
-      "check", "Are two outputs the same selection, given ties and tolerances?");
+Verb add_check(Command tool) {
+  Command command =
+      tool.add_verb("check", "Are two outputs the same selection, given ties and tolerances?");
   const auto options = std::make_shared<CheckOptions>();
-  command->add_option("A", options->a, "output of a step")->required()->type_name("FILE");
-  command->add_option("B", options->b, "the output to compare it with")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--rtol", options->compare.rtol, "tolerance, 1e-5 by default; 0: only ties")
-      ->check(between_0_and_1)
-      ->type_name("R");
-  command
-      ->add_option("--offset", options->compare.offset,
-                   "what was added to selected rows; by default it follows from A")
-      ->type_name("N");
-  command->add_flag("--json", options->json, "print JSON");
-  command->footer(kCheckFooter);
+  command.option("A", options->a, "FILE", "output of a step").required();
+  command.option("B", options->b, "FILE", "the output to compare it with").required();
+  command.option("--rtol", options->compare.rtol, "R", "tolerance, 1e-5 by default; 0: only ties")
+      .from_0_to_1();
+  command.option("--offset", options->compare.offset, "N",
+                 "what was added to selected rows; by default it follows from A");
+  command.flag("--json", options->json, "print JSON");
+  command.footer(kCheckFooter);
   return {command, [options] { return run_check(*options); }};
 }
 

@@ -194,29 +194,23 @@ int run_demo(const DemoOptions& options) {
 
 }  // namespace
 
-Verb add_demo(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("demo", "Run a step on random data, check it, show where the time goes");
+Verb add_demo(Command tool) {
+  Command command =
+      tool.add_verb("demo", "Run a step on random data, check it, show where the time goes");
   const auto options = std::make_shared<DemoOptions>();
-  command->add_option("--preset", options->preset, "model: v4-flash or v4-pro")
-      ->check(CLI::IsMember({"v4-flash", "v4-pro"}))
-      ->type_name("NAME");
-  command->add_option("--batch", options->batch, "sequences, 64 by default")
-      ->check(CLI::Range(1, 65'536))
-      ->type_name("B");
-  command->add_option("--tokens", options->tokens, "tokens of each sequence, 2 by default")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("S");
+  command.option("--preset", options->preset, "NAME", "model: v4-flash or v4-pro")
+      .one_of({"v4-flash", "v4-pro"});
+  command.option("--batch", options->batch, "B", "sequences, 64 by default").between(1, 65'536);
+  command.option("--tokens", options->tokens, "S", "tokens of each sequence, 2 by default")
+      .between(1, 1024);
   command
-      ->add_option("--start-pos", options->start_pos,
-                   "position of their first token, 254 by default: 64 rows")
-      ->check(CLI::Range(0, 1'048'575))
-      ->type_name("P");
-  command->add_option("--seed", options->seed, "of the random numbers, 1 by default")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
-  add_run_options(*command, options->run);
-  command->footer(kDemoFooter);
+      .option("--start-pos", options->start_pos, "P",
+              "position of their first token, 254 by default: 64 rows")
+      .between(0, 1'048'575);
+  command.option("--seed", options->seed, "N", "of the random numbers, 1 by default")
+      .not_negative();
+  add_run_options(command, options->run);
+  command.footer(kDemoFooter);
   return {command, [options] { return run_demo(*options); }};
 }
 

@@ -94,12 +94,12 @@ void print_info_text() {
 
 }  // namespace
 
-Verb add_info(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("info", "What this machine offers and what is used of it, and why");
+Verb add_info(Command tool) {
+  Command command =
+      tool.add_verb("info", "What this machine offers and what is used of it, and why");
   const auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "print JSON");
-  command->footer(kInfoFooter);
+  command.flag("--json", *json, "print JSON");
+  command.footer(kInfoFooter);
   return {command, [json] {
             (*json ? print_info_json : print_info_text)();
             static_cast<void>(resolve_isa());  // says what is wrong with FULGURITE_ISA

@@ -112,8 +112,9 @@ int run_tool(int argc, char** argv) {
       "`fulgurite VERB --help` explains a verb, with examples.\n\n"
       "Exit codes: 0 done; 1 check or demo found a difference; 2 wrong usage; 3 wrong input;\n"
       "4 anything else (output not writable, no memory); 5 a tile program does not fit or races.");
-  const std::array verbs{add_demo(tool),   add_step(tool),   add_check(tool), add_npu(tool),
-                         add_record(tool), add_replay(tool), add_info(tool),  add_bench(tool)};
+  const Command root(&tool);
+  const std::array verbs{add_demo(root),   add_step(root),   add_check(root), add_npu(root),
+                         add_record(root), add_replay(root), add_info(root),  add_bench(root)};
   if (const Misstep misstep = find_misstep(tool, argc, argv); misstep.exit_code != kDone) {
     if (!misstep.message.empty()) return fail(misstep.exit_code, misstep.message);
     std::fputs(misstep.help.c_str(), stderr);
@@ -125,7 +126,7 @@ int run_tool(int argc, char** argv) {
     return tool.exit(error) == 0 ? kDone : kUsage;
   }
   for (const Verb& verb : verbs) {
-    if (verb.command->parsed()) return run(verb);
+    if (verb.command.parsed()) return run(verb);
   }
   return kUsage;
 }

@@ -18,17 +18,16 @@ Examples:
 
 }  // namespace
 
-Verb add_npu(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("npu", "The step as tile programs on a model of the a2a3 NPU");
-  command->require_subcommand(1);
-  command->footer(kNpuFooter);
-  const std::array verbs{add_npu_run(*command),     add_npu_memory(*command),
-                         add_npu_hazards(*command), add_npu_schedule(*command),
-                         add_npu_compare(*command), add_npu_constants(*command)};
+Verb add_npu(Command tool) {
+  Command command = tool.add_verb("npu", "The step as tile programs on a model of the a2a3 NPU");
+  command.require_verb();
+  command.footer(kNpuFooter);
+  const std::array verbs{add_npu_run(command),     add_npu_memory(command),
+                         add_npu_hazards(command), add_npu_schedule(command),
+                         add_npu_compare(command), add_npu_constants(command)};
   return {command, [verbs]() -> int {
             for (const Verb& verb : verbs) {
-              if (verb.command->parsed()) return verb.run();
+              if (verb.command.parsed()) return verb.run();
             }
             return kUsage;
           }};

@@ -362,16 +362,15 @@ int run_compare(const FormOptions& options) {
 
 }  // namespace
 
-Verb add_npu_compare(CLI::App& npu) {
-  CLI::App* const command = npu.add_subcommand(
-      "compare", "What a change gains, beside what its authors measured, and why");
+Verb add_npu_compare(Command npu) {
+  Command command =
+      npu.add_verb("compare", "What a change gains, beside what its authors measured, and why");
   const auto options = std::make_shared<FormOptions>();
-  command->add_option("FORM", options->forms, "programs to compare, the first with all others")
-      ->type_name("FORM");
-  add_step_options(*command, options->npu);
-  add_chip_options(*command, options->npu);
-  add_json_option(*command, options->npu);
-  command->footer(kNpuCompareFooter);
+  command.option("FORM", options->forms, "FORM", "programs to compare, the first with all others");
+  add_step_options(command, options->npu);
+  add_chip_options(command, options->npu);
+  add_json_option(command, options->npu);
+  command.footer(kNpuCompareFooter);
   return {command, [options] { return run_compare(*options); }};
 }
 

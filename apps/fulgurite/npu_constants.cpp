@@ -59,13 +59,12 @@ void print_constants_json(const npu::Chip& chip) {
 
 }  // namespace
 
-Verb add_npu_constants(CLI::App& npu) {
-  CLI::App* const command =
-      npu.add_subcommand("constants", "Every number of the model: value, range, source");
+Verb add_npu_constants(Command npu) {
+  Command command = npu.add_verb("constants", "Every number of the model: value, range, source");
   const auto options = std::make_shared<NpuOptions>();
-  add_chip_options(*command, *options, /*with_rules=*/false);
-  add_json_option(*command, *options);
-  command->footer(kNpuConstantsFooter);
+  add_chip_options(command, *options, /*with_rules=*/false);
+  add_json_option(command, *options);
+  command.footer(kNpuConstantsFooter);
   return {command, [options]() -> int {
             const npu::Chip chip = chip_of(*options);
             (options->json ? print_constants_json : print_table)(chip);

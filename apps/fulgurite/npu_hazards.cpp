@@ -42,16 +42,16 @@ int run_hazards(const HazardOptions& options) {
 
 }  // namespace
 
-Verb add_npu_hazards(CLI::App& npu) {
-  CLI::App* const command =
-      npu.add_subcommand("hazards", "Races, serial loops, wrong splits, and what they cost");
+Verb add_npu_hazards(Command npu) {
+  Command command =
+      npu.add_verb("hazards", "Races, serial loops, wrong splits, and what they cost");
   const auto options = std::make_shared<HazardOptions>();
-  add_program_options(*command, options->npu);
-  add_step_options(*command, options->npu);
-  add_chip_options(*command, options->npu);
-  command->add_flag("--hints", options->hints, "explain the hints, too");
-  add_json_option(*command, options->npu);
-  command->footer(kNpuHazardsFooter);
+  add_program_options(command, options->npu);
+  add_step_options(command, options->npu);
+  add_chip_options(command, options->npu);
+  command.flag("--hints", options->hints, "explain the hints, too");
+  add_json_option(command, options->npu);
+  command.footer(kNpuHazardsFooter);
   return {command, [options] { return run_hazards(*options); }};
 }
 

@@ -175,17 +175,16 @@ int run_memory(const MemoryOptions& options) {
 
 }  // namespace
 
-Verb add_npu_memory(CLI::App& npu) {
-  CLI::App* const command =
-      npu.add_subcommand("memory", "What each scope needs of L1, L0C and Vec, and who lives where");
+Verb add_npu_memory(Command npu) {
+  Command command =
+      npu.add_verb("memory", "What each scope needs of L1, L0C and Vec, and who lives where");
   const auto options = std::make_shared<MemoryOptions>();
-  command->add_option("--scope", options->scope, "show the buffers and lives of this scope")
-      ->type_name("NAME");
-  add_program_options(*command, options->npu);
-  add_step_options(*command, options->npu);
-  add_chip_options(*command, options->npu);
-  add_json_option(*command, options->npu);
-  command->footer(kNpuMemoryFooter);
+  command.option("--scope", options->scope, "NAME", "show the buffers and lives of this scope");
+  add_program_options(command, options->npu);
+  add_step_options(command, options->npu);
+  add_chip_options(command, options->npu);
+  add_json_option(command, options->npu);
+  command.footer(kNpuMemoryFooter);
   return {command, [options] { return run_memory(*options); }};
 }
 

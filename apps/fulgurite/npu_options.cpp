@@ -52,87 +52,71 @@ std::int64_t rows_for(std::int64_t start_pos, std::int64_t tokens) {
   return rows;
 }
 
-CLI::Option* add_repeated(CLI::App& command, const std::string& name,
-                          std::vector<std::string>& values, const std::string& description) {
-  return command.add_option(name, values, description)
-      ->allow_extra_args(false)
-      ->type_name("NAME=VALUE");
+void add_repeated(Command command, const std::string& name, std::vector<std::string>& values,
+                  const std::string& description) {
+  command.option(name, values, "NAME=VALUE", description).one_value_each_time();
 }
 
 }  // namespace
 
-void add_step_options(CLI::App& command, NpuOptions& options) {
-  command.add_option("--preset", options.preset, "model: v4-flash or v4-pro")
-      ->check(CLI::IsMember({"v4-flash", "v4-pro"}))
-      ->type_name("NAME");
-  command.add_option("--batch", options.batch, "sequences, 64 by default")
-      ->check(CLI::Range(1, 65'536))
-      ->type_name("B");
-  command.add_option("--tokens", options.tokens, "tokens of each sequence, 2 by default")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("S");
+void add_step_options(Command command, NpuOptions& options) {
+  command.option("--preset", options.preset, "NAME", "model: v4-flash or v4-pro")
+      .one_of({"v4-flash", "v4-pro"});
+  command.option("--batch", options.batch, "B", "sequences, 64 by default").between(1, 65'536);
+  command.option("--tokens", options.tokens, "S", "tokens of each sequence, 2 by default")
+      .between(1, 1024);
   command
-      .add_option("--start-pos", options.start_pos,
-                  "position of their first token, 254 by default: 64 rows")
-      ->check(CLI::Range(0, 1'048'575))
-      ->type_name("P");
+      .option("--start-pos", options.start_pos, "P",
+              "position of their first token, 254 by default: 64 rows")
+      .between(0, 1'048'575);
   command
-      .add_option("--cache-rows", options.cache_rows,
-                  "rows of the key cache, 2048 by default, or what P needs")
-      ->check(CLI::Range(1, 1'048'576))
-      ->type_name("L");
-  command.add_option("--topk", options.topk, "rows to select, by default the preset's")
-      ->check(CLI::Range(1, 1'048'576))
-      ->type_name("K");
+      .option("--cache-rows", options.cache_rows, "L",
+              "rows of the key cache, 2048 by default, or what P needs")
+      .between(1, 1'048'576);
+  command.option("--topk", options.topk, "K", "rows to select, by default the preset's")
+      .between(1, 1'048'576);
 }
 
-void add_program_options(CLI::App& command, NpuOptions& options) {
-  command
-      .add_option("--form", options.form,
-                  "which kernels are fused: merged (the default), rope,\n"
-                  "rope_slice, baseline or per_token")
-      ->type_name("NAME");
+void add_program_options(Command command, NpuOptions& options) {
+  command.option("--form", options.form, "NAME",
+                 "which kernels are fused: merged (the default), rope,\n"
+                 "rope_slice, baseline or per_token");
   add_repeated(command, "--tile", options.tile,
                "change the program: a tiling parameter, fuse.PAIR=yes|no\n"
                "or split.PAIR=none|up_down|left_right; repeatable");
 }
 
-void add_chip_options(CLI::App& command, NpuOptions& options, bool with_rules) {
+void add_chip_options(Command command, NpuOptions& options, bool with_rules) {
   add_repeated(command, "--set", options.set,
                "change a constant of the model; repeatable.\n"
                "`fulgurite npu constants` lists them");
   command
-      .add_option("--vec-budget", options.vec_budget,
-                  "KiB of the vector memory: 192 (the default), or 184\nsince 2026-06-17")
-      ->check(CLI::IsMember({192, 184}))
-      ->type_name("KIB");
+      .option("--vec-budget", options.vec_budget, "KIB",
+              "KiB of the vector memory: 192 (the default), or 184\nsince 2026-06-17")
+      .one_of({192, 184});
   command
-      .add_option("--slots", options.slots,
-                  "of the ring between cube and vector side: by default 8,\n"
-                  "or 4 each way; 2 since 2026-08-16")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("N");
+      .option("--slots", options.slots, "N",
+              "of the ring between cube and vector side: by default 8,\n"
+              "or 4 each way; 2 since 2026-08-16")
+      .between(1, 1024);
   if (!with_rules) return;
   command
-      .add_option("--planner", options.planner,
-                  "who shares a buffer: 2026_05 (the default),\n2026_05_strict or 2026_08")
-      ->check(CLI::IsMember(texts(kPlanners)))
-      ->type_name("DATE");
+      .option("--planner", options.planner, "DATE",
+              "who shares a buffer: 2026_05 (the default),\n2026_05_strict or 2026_08")
+      .one_of(texts(kPlanners));
   command
-      .add_option("--windows", options.windows,
-                  "which arguments the compiler narrows: 2026_05 (may, the\n"
-                  "default), 2026_06_11 (june) or 2026_06_29 (off)")
-      ->check(CLI::IsMember(texts(kWindows)))
-      ->type_name("DATE");
+      .option("--windows", options.windows, "DATE",
+              "which arguments the compiler narrows: 2026_05 (may, the\n"
+              "default), 2026_06_11 (june) or 2026_06_29 (off)")
+      .one_of(texts(kWindows));
   command
-      .add_option("--none-arms", options.none_arms,
-                  "vector cores that hold buffers where a scope is split\nby NONE: 1 or 2")
-      ->check(CLI::Range(1, 2))
-      ->type_name("N");
+      .option("--none-arms", options.none_arms, "N",
+              "vector cores that hold buffers where a scope is split\nby NONE: 1 or 2")
+      .between(1, 2);
 }
 
-void add_json_option(CLI::App& command, NpuOptions& options) {
-  command.add_flag("--json", options.json, "print JSON");
+void add_json_option(Command command, NpuOptions& options) {
+  command.flag("--json", options.json, "print JSON");
 }
 
 programs::ProgramShape shape_of(const NpuOptions& options) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "command.hpp"
 #include "npu/analysis.hpp"
 #include "study/variant.hpp"
 
@@ -34,11 +34,11 @@ struct NpuOptions {
   bool json = false;
 };
 
-void add_step_options(CLI::App& command, NpuOptions& options);
-void add_program_options(CLI::App& command, NpuOptions& options);
+void add_step_options(Command command, NpuOptions& options);
+void add_program_options(Command command, NpuOptions& options);
 /// `with_rules`: also what the compiler of a date does.
-void add_chip_options(CLI::App& command, NpuOptions& options, bool with_rules = true);
-void add_json_option(CLI::App& command, NpuOptions& options);
+void add_chip_options(Command command, NpuOptions& options, bool with_rules = true);
+void add_json_option(Command command, NpuOptions& options);
 
 /// Each throws Error(usage) for values that do not exist or do not suit each other.
 programs::ProgramShape shape_of(const NpuOptions& options);

@@ -118,14 +118,14 @@ int run_all(const NpuOptions& options) {
 
 }  // namespace
 
-Verb add_npu_run(CLI::App& npu) {
-  CLI::App* const command = npu.add_subcommand("run", "Everything about one program on one page");
+Verb add_npu_run(Command npu) {
+  Command command = npu.add_verb("run", "Everything about one program on one page");
   const auto options = std::make_shared<NpuOptions>();
-  add_program_options(*command, *options);
-  add_step_options(*command, *options);
-  add_chip_options(*command, *options);
-  add_json_option(*command, *options);
-  command->footer(kNpuRunFooter);
+  add_program_options(command, *options);
+  add_step_options(command, *options);
+  add_chip_options(command, *options);
+  add_json_option(command, *options);
+  command.footer(kNpuRunFooter);
   return {command, [options] { return run_all(*options); }};
 }
 

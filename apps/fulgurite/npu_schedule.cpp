@@ -75,17 +75,17 @@ int run_schedule(const ScheduleOptions& options) {
 
 }  // namespace
 
-Verb add_npu_schedule(CLI::App& npu) {
-  CLI::App* const command =
-      npu.add_subcommand("schedule", "When which kernel runs where, and what decides the makespan");
+Verb add_npu_schedule(Command npu) {
+  Command command =
+      npu.add_verb("schedule", "When which kernel runs where, and what decides the makespan");
   const auto options = std::make_shared<ScheduleOptions>();
-  command->add_option("--trace", options->trace, "write the schedule for https://ui.perfetto.dev")
-      ->type_name("FILE");
-  add_program_options(*command, options->npu);
-  add_step_options(*command, options->npu);
-  add_chip_options(*command, options->npu);
-  add_json_option(*command, options->npu);
-  command->footer(kNpuScheduleFooter);
+  command.option("--trace", options->trace, "FILE",
+                 "write the schedule for https://ui.perfetto.dev");
+  add_program_options(command, options->npu);
+  add_step_options(command, options->npu);
+  add_chip_options(command, options->npu);
+  add_json_option(command, options->npu);
+  command.footer(kNpuScheduleFooter);
   return {command, [options] { return run_schedule(*options); }};
 }
 

@@ -268,43 +268,33 @@ int run_record(const RecordOptions& options) {
 
 }  // namespace
 
-Verb add_record(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("record", "Make a recorded decode of seeded random numbers");
+Verb add_record(Command tool) {
+  Command command = tool.add_verb("record", "Make a recorded decode of seeded random numbers");
   const auto options = std::make_shared<RecordOptions>();
   const auto size = [&](const char* name, std::int64_t& value, const char* text) {
-    command->add_option(name, value, text)->type_name("N")->capture_default_str();
+    command.option(name, value, "N", text).with_default();
   };
-  command->add_option("--output", options->output, "recording to write")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--weights", options->weights, "weights to write")
-      ->required()
-      ->type_name("FILE");
+  command.option("--output", options->output, "FILE", "recording to write").required();
+  command.option("--weights", options->weights, "FILE", "weights to write").required();
   command
-      ->add_option("--recipe", options->recipe,
-                   "seed-int8, deepseek, deepseek-bf16score, fp8, fp8-f32scale,\n"
-                   "fp8-rot, exact or exact-bf16")
-      ->type_name("NAME")
-      ->capture_default_str();
-  command->add_option("--plan", options->plan, "which tokens come when")
-      ->check(CLI::IsMember({"single", "prompt", "drafts"}))
-      ->type_name("NAME")
-      ->capture_default_str();
+      .option("--recipe", options->recipe, "NAME",
+              "seed-int8, deepseek, deepseek-bf16score, fp8, fp8-f32scale,\n"
+              "fp8-rot, exact or exact-bf16")
+      .with_default();
+  command.option("--plan", options->plan, "NAME", "which tokens come when")
+      .one_of({"single", "prompt", "drafts"})
+      .with_default();
   command
-      ->add_option("--query-weights", options->query_weights,
-                   "type of wq_b: bf16, or fp8, with a scale for each 128 x 128")
-      ->check(CLI::IsMember({"bf16", "fp8"}))
-      ->type_name("NAME")
-      ->capture_default_str();
-  command->add_option("--seed", options->seed, "of the random numbers")
-      ->type_name("N")
-      ->capture_default_str();
+      .option("--query-weights", options->query_weights, "NAME",
+              "type of wq_b: bf16, or fp8, with a scale for each 128 x 128")
+      .one_of({"bf16", "fp8"})
+      .with_default();
+  command.option("--seed", options->seed, "N", "of the random numbers").with_default();
   size("--hidden", options->hidden, "hidden size, a multiple of 16");
   size("--query-rank", options->query_rank, "query rank, a multiple of 16");
   size("--heads", options->heads, "heads, a multiple of 8 up to 128");
   size("--topk", options->topk, "rows to select");
-  command->footer(kRecordFooter);
+  command.footer(kRecordFooter);
   return {command, [options] { return run_record(*options); }};
 }
 

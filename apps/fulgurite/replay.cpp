@@ -104,33 +104,27 @@ int run_replay(const ReplayOptions& options) {
 
 }  // namespace
 
-Verb add_replay(CLI::App& tool) {
-  CLI::App* const command =
-      tool.add_subcommand("replay", "Run a recorded decode of several requests, file to file");
+Verb add_replay(Command tool) {
+  Command command =
+      tool.add_verb("replay", "Run a recorded decode of several requests, file to file");
   const auto options = std::make_shared<ReplayOptions>();
-  command->add_option("recording", options->recording, "safetensors file to read")
-      ->required()
-      ->type_name("RECORDING");
-  command->add_option("--weights", options->weights, "safetensors file with the layer's weights")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--output", options->output, "safetensors file to write")
-      ->required()
-      ->type_name("FILE");
-  command->add_flag("--scores", options->scores, "write the score of every visible row, too");
-  command->add_flag("--state", options->state,
-                    "write the key rows and compressor states at the end, too");
+  command.option("recording", options->recording, "RECORDING", "safetensors file to read")
+      .required();
+  command.option("--weights", options->weights, "FILE", "safetensors file with the layer's weights")
+      .required();
+  command.option("--output", options->output, "FILE", "safetensors file to write").required();
+  command.flag("--scores", options->scores, "write the score of every visible row, too");
+  command.flag("--state", options->state,
+               "write the key rows and compressor states at the end, too");
   command
-      ->add_option("--page-size", options->page_size, "rows of a page, 1 to 256; the default is 64")
-      ->check(CLI::Range(1, 256))
-      ->type_name("P");
+      .option("--page-size", options->page_size, "P", "rows of a page, 1 to 256; the default is 64")
+      .between(1, 256);
   command
-      ->add_option("--split", options->split,
-                   "at most N tokens of a request in one call; 0: whole steps")
-      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
-      ->type_name("N");
-  add_run_options(*command, options->run);
-  command->footer(kReplayFooter);
+      .option("--split", options->split, "N",
+              "at most N tokens of a request in one call; 0: whole steps")
+      .between(0, std::numeric_limits<std::int64_t>::max());
+  add_run_options(command, options->run);
+  command.footer(kReplayFooter);
   return {command, [options] { return run_replay(*options); }};
 }
 

@@ -6,18 +6,15 @@
 
 namespace fulgurite::app {
 
-void add_run_options(CLI::App& command, RunOptions& options) {
+void add_run_options(Command command, RunOptions& options) {
   command
-      .add_option("--threads", options.threads,
-                  "threads, 1 to 1024; the default is all that this process may use")
-      ->check(CLI::Range(1, kMaxThreads))
-      ->type_name("N");
-  command
-      .add_option("--isa", options.isa,
-                  "instruction set: auto, generic, avx2, avx_vnni or avx512_vnni;\n"
-                  "auto is the best one, or what FULGURITE_ISA says")
-      ->type_name("ISA");
-  command.add_flag("--json", options.json, "print JSON");
+      .option("--threads", options.threads, "N",
+              "threads, 1 to 1024; the default is all that this process may use")
+      .between(1, kMaxThreads);
+  command.option("--isa", options.isa, "ISA",
+                 "instruction set: auto, generic, avx2, avx_vnni or avx512_vnni;\n"
+                 "auto is the best one, or what FULGURITE_ISA says");
+  command.flag("--json", options.json, "print JSON");
 }
 
 std::shared_ptr<Executor> make_executor(const RunOptions& options) {

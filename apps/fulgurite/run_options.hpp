@@ -1,9 +1,9 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
+#include "command.hpp"
 #include "fulgurite/executor.hpp"
 
 namespace fulgurite::app {
@@ -15,7 +15,7 @@ struct RunOptions {
   bool json = false;
 };
 
-void add_run_options(CLI::App& command, RunOptions& options);
+void add_run_options(Command command, RunOptions& options);
 
 /// The pool that was asked for. If it must be smaller, a line on stderr says so.
 std::shared_ptr<Executor> make_executor(const RunOptions& options);

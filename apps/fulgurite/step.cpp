@@ -178,28 +178,21 @@ int run_step(const StepOptions& options) {
 
 }  // namespace
 
-Verb add_step(CLI::App& tool) {
-  CLI::App* const command = tool.add_subcommand("step", "Run one step, file to file");
+Verb add_step(Command tool) {
+  Command command = tool.add_verb("step", "Run one step, file to file");
   const auto options = std::make_shared<StepOptions>();
-  command->add_option("--input", options->input, "safetensors file to read")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--output", options->output, "safetensors file to write")
-      ->required()
-      ->type_name("FILE");
+  command.option("--input", options->input, "FILE", "safetensors file to read").required();
+  command.option("--output", options->output, "FILE", "safetensors file to write").required();
   command
-      ->add_option("--platform", options->platform,
-                   "cpu; reference: plain loops on one thread, the same bits;\n"
-                   "or a2a3: tile programs for that NPU, other roundings")
-      ->check(CLI::IsMember({"cpu", "reference", "a2a3"}))
-      ->type_name("NAME");
-  command
-      ->add_option("--form", options->form,
-                   "of platform a2a3, which kernels are fused: merged (the default),\n"
-                   "rope, rope_slice, baseline or per_token; all give the same bits")
-      ->type_name("NAME");
-  add_run_options(*command, options->run);
-  command->footer(kStepFooter);
+      .option("--platform", options->platform, "NAME",
+              "cpu; reference: plain loops on one thread, the same bits;\n"
+              "or a2a3: tile programs for that NPU, other roundings")
+      .one_of({"cpu", "reference", "a2a3"});
+  command.option("--form", options->form, "NAME",
+                 "of platform a2a3, which kernels are fused: merged (the default),\n"
+                 "rope, rope_slice, baseline or per_token; all give the same bits");
+  add_run_options(command, options->run);
+  command.footer(kStepFooter);
   return {command, [options] { return run_step(*options); }};
 }
 

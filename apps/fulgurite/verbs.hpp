@@ -1,7 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
+
+#include "command.hpp"
 
 namespace fulgurite::app {
 
@@ -17,17 +18,17 @@ enum ExitCode : int {
 
 /// A verb of the tool: its part of the command line, and what it does once that is parsed.
 struct Verb {
-  const CLI::App* command;
+  Command command;
   std::function<int()> run;  ///< returns the exit code; may throw
 };
 
-Verb add_step(CLI::App& tool);
-Verb add_demo(CLI::App& tool);
-Verb add_check(CLI::App& tool);
-Verb add_info(CLI::App& tool);
-Verb add_bench(CLI::App& tool);
-Verb add_npu(CLI::App& tool);
-Verb add_record(CLI::App& tool);
-Verb add_replay(CLI::App& tool);
+Verb add_step(Command tool);
+Verb add_demo(Command tool);
+Verb add_check(Command tool);
+Verb add_info(Command tool);
+Verb add_bench(Command tool);
+Verb add_npu(Command tool);
+Verb add_record(Command tool);
+Verb add_replay(Command tool);
 
 }  // namespace fulgurite::app
