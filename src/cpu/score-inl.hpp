@@ -25,12 +25,11 @@ void pack_query(const std::int8_t* codes, const std::int32_t* order, std::int64_
     correction[h] = -128 * sum;
   }
   if constexpr (kWordBytes == 4) {
-    for (std::int64_t h = 0; h < heads; h += 4) {
-      const std::int8_t* head[4];
-      for (int i = 0; i < 4; ++i) head[i] = codes + order[h + i] * kKeyBytes;
+    for (std::int64_t h = 0; h < heads; h += 2) {
+      const std::int8_t* const even = codes + order[h] * kKeyBytes;
+      const std::int8_t* const odd = codes + order[h + 1] * kKeyBytes;
       for (int byte = 0; byte < kKeyBytes; byte += 16) {
-        transpose_words(head[0] + byte, head[1] + byte, head[2] + byte, head[3] + byte,
-                        packed + query_word(h, byte / 4), query_word(0, 1));
+        interleave_words(even + byte, odd + byte, packed + query_word(h, byte / 4));
       }
     }
   } else {
@@ -43,17 +42,27 @@ void pack_query(const std::int8_t* codes, const std::int32_t* order, std::int64_
   }
 }
 
-/// Four heads: sum = sum + float(max(dot, 0)) * weight. between(line) runs before each of the lines
+/// How many heads a Dot takes at once, of a multiple of 4 that are left.
+constexpr std::int64_t heads_at_once(std::int64_t left) {
+  return kHeadsAtOnce == 6 && left >= 6 && left != 8 ? 6 : 4;
+}
+constexpr std::int64_t count_dots(std::int64_t heads) {
+  std::int64_t dots = 0;
+  for (std::int64_t left = heads; left > 0; left -= heads_at_once(left)) ++dots;
+  return dots;
+}
+
+/// Some heads: sum = sum + float(max(dot, 0)) * weight. between(line) runs before each of the lines
 /// of the Dots, where there are such.
-template <class Between>
-FULGURITE_INLINE void sum_four(const ScoreQuery& q, std::int64_t head, const std::uint8_t* tile,
+template <std::size_t kHeads, class Between>
+FULGURITE_INLINE void sum_some(const ScoreQuery& q, std::int64_t head, const std::uint8_t* tile,
                                F32 (&sum)[kTileGroups], const Between& between) {
   const auto* words = static_cast<const std::uint8_t*>(q.words);
-  I32 dots[kTileGroups][4];
+  I32 dots[kTileGroups][kHeads];
   dot_heads(tile, words + query_word(head, 0), q.correction + head, dots, between);
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const F32 weight = set1(q.weight[head + i]);
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kHeads; ++i) {
+    const F32 weight = set1(q.weight[head + static_cast<std::int64_t>(i)]);
 #pragma GCC unroll 2
     for (int group = 0; group < kTileGroups; ++group) {
       const F32 relu = to_f32(max(dots[group][i], zero_i32()));
@@ -62,11 +71,26 @@ FULGURITE_INLINE void sum_four(const ScoreQuery& q, std::int64_t head, const std
   }
 }
 
+/// As many heads as are taken at once, of `left`; returns how many.
+template <class Between>
+FULGURITE_INLINE std::int64_t sum_next(const ScoreQuery& q, std::int64_t head, std::int64_t left,
+                                       const std::uint8_t* tile, F32 (&sum)[kTileGroups],
+                                       const Between& between) {
+  if constexpr (kHeadsAtOnce == 6) {
+    if (heads_at_once(left) == 6) {
+      sum_some<6>(q, head, tile, sum, between);
+      return 6;
+    }
+  }
+  sum_some<4>(q, head, tile, sum, between);
+  return 4;
+}
+
 /// Goes on from `sum` with heads from..to, multiples of 4.
 FULGURITE_INLINE void sum_heads(const ScoreQuery& q, std::int64_t from, std::int64_t to,
                                 const std::uint8_t* tile, F32 (&sum)[kTileGroups]) {
-  for (std::int64_t head = from; head < to; head += 4) {
-    sum_four(q, head, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
+  for (std::int64_t head = from; head < to;) {
+    head += sum_next(q, head, to - head, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
   }
 }
 
@@ -75,26 +99,28 @@ template <class Next>
 FULGURITE_INLINE void sum_first_heads(const ScoreQuery& q, std::int64_t heads,
                                       const std::uint8_t* tile, const Next& next,
                                       std::uint8_t* next_tile, F32 (&sum)[kTileGroups]) {
-  const auto quads = static_cast<int>(heads / 4);
-  const int parts_per_quad = (kTileParts + quads - 1) / quads;
+  const auto dots = static_cast<int>(count_dots(heads));
+  const int parts_per_dot = (kTileParts + dots - 1) / dots;
   int part = 0;
-  for (std::int64_t head = 0; head < heads; head += 4) {
-    int at_once = parts_per_quad;
-    if (kSpreadParts && part + 1 < kTileParts && parts_per_quad > 1) {
+  for (std::int64_t head = 0; head < heads;) {
+    const std::int64_t left = heads - head;
+    int at_once = parts_per_dot;
+    if (kSpreadParts && part + 1 < kTileParts && parts_per_dot > 1) {
       SpreadPart<Next> first(next, part, next_tile);
       SpreadPart<Next> second(next, part + 1, next_tile);
       part += 2;
       at_once -= 2;
-      sum_four(q, head, tile, sum, [&](int line) FULGURITE_INLINE_LAMBDA {
+      head += sum_next(q, head, left, tile, sum, [&](int line) FULGURITE_INLINE_LAMBDA {
         first.step(line);
         second.step(line);
       });
     } else if (kSpreadParts && part < kTileParts) {
       SpreadPart<Next> spread(next, part++, next_tile);
       --at_once;
-      sum_four(q, head, tile, sum, [&](int line) FULGURITE_INLINE_LAMBDA { spread.step(line); });
+      head += sum_next(q, head, left, tile, sum,
+                       [&](int line) FULGURITE_INLINE_LAMBDA { spread.step(line); });
     } else {
-      sum_four(q, head, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
+      head += sum_next(q, head, left, tile, sum, [](int) FULGURITE_INLINE_LAMBDA {});
     }
     for (; at_once > 0 && part < kTileParts; --at_once) bring_part(next, part++, next_tile);
   }

@@ -267,6 +267,9 @@ constexpr bool kAppendIsCheap = false;
 
 // ---- int8 Dot
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
+// Whose Dots with a tile are formed together: twelve sums, of sixteen registers. Eight would not
+// cover the latency of two vpdpbusd a cycle.
+constexpr int kHeadsAtOnce = 6;
 constexpr std::size_t kWordBytes = 4;
 constexpr std::size_t kTileLineBytes = 64;
 using Line = I32;
@@ -299,6 +302,7 @@ FULGURITE_INLINE I32 dot(I32 sum, Line line, Word word) {
 #else
 // pmaddubsw would saturate (255 * 127 * 2 > 32767), so both sides are widened to 16 bits: bytes 0
 // and 2 of every four in one half, 1 and 3 in the other.
+constexpr int kHeadsAtOnce = 4;
 constexpr std::size_t kWordBytes = 8;
 constexpr std::size_t kTileLineBytes = 128;
 struct Line {

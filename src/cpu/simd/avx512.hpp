@@ -24,6 +24,7 @@ using Mask = __mmask16;
 constexpr int kVectorRegisters = 32;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = true;
 constexpr int kTileGroups = 2;       // groups of 16 keys that are scored together
+constexpr int kHeadsAtOnce = 4;      // whose Dots with a tile are formed together
 constexpr bool kSpreadParts = true;  // the next tile is brought in between the lines of a Dot
 
 // ---- constants, loads and stores

@@ -31,6 +31,7 @@ struct Mask {
 constexpr int kVectorRegisters = 4;  // that hold a whole F32
 constexpr bool kHasFusedMultiplyAdd = false;
 constexpr int kTileGroups = 1;        // groups of 16 keys that are scored together
+constexpr int kHeadsAtOnce = 4;       // whose Dots with a tile are formed together
 constexpr bool kSpreadParts = false;  // the next tile is brought in between the lines of a Dot
 
 template <class Result, class Each>

@@ -15,9 +15,9 @@ constexpr std::size_t kTileLines = 32;
 constexpr int kUnrolledLines = kSpreadParts ? 32 : 4;
 constexpr std::size_t kTileGroupBytes = kTileLines * kTileLineBytes;
 
-/// Where the word of features 4*four..4*four+3 of a head is: [H/4][32 fours][4 heads].
+/// Where the word of features 4*four..4*four+3 of a head is: [H/2][32 fours][2 heads].
 FULGURITE_INLINE std::size_t query_word(std::int64_t head, int four) {
-  return (static_cast<std::size_t>(head / 4 * 32 + four) * 4 + static_cast<std::size_t>(head % 4)) *
+  return (static_cast<std::size_t>(head / 2 * 32 + four) * 2 + static_cast<std::size_t>(head % 2)) *
          kWordBytes;
 }
 
@@ -73,18 +73,18 @@ class PartSteps {
   __m256i pairs_[4];  // keys 01 and 23, low; the same, high
 };
 
-/// The Dots of the tile's keys with four heads, whose words begin at `words`. between(line) runs
-/// before each line.
-template <class Between>
+/// The Dots of the tile's keys with an even number of heads, whose words begin at `words`.
+/// between(line) runs before each line.
+template <std::size_t kHeads, class Between>
 FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* words,
-                                const std::int32_t* correction, I32 (&sum)[kTileGroups][4],
+                                const std::int32_t* correction, I32 (&sum)[kTileGroups][kHeads],
                                 const Between& between) {
   // Addresses are these two and a constant: GCC 12 would compute all of them before the loop over
   // heads, and keep them on the stack.
   asm("" : "+r"(tile), "+r"(words));
-  Sum running[kTileGroups][4];
-#pragma GCC unroll 4
-  for (int head = 0; head < 4; ++head) {
+  Sum running[kTileGroups][kHeads];
+#pragma GCC unroll 8
+  for (std::size_t head = 0; head < kHeads; ++head) {
 #pragma GCC unroll 2
     for (int group = 0; group < kTileGroups; ++group) {
       running[group][head] = to_sum(set1(correction[head]));
@@ -98,9 +98,10 @@ FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* wo
     for (std::size_t group = 0; group < kTileGroups; ++group) {
       key[group] = load_tile_line(tile + group * kTileGroupBytes + line * kTileLineBytes);
     }
-#pragma GCC unroll 4
-    for (std::size_t head = 0; head < 4; ++head) {
-      const Word word = load_word(words + (line * 4 + head) * kWordBytes);
+#pragma GCC unroll 8
+    for (std::size_t head = 0; head < kHeads; ++head) {
+      const Word word =
+          load_word(words + query_word(static_cast<std::int64_t>(head), static_cast<int>(line)));
 #pragma GCC unroll 2
       for (int group = 0; group < kTileGroups; ++group) {
         running[group][head] = dot(running[group][head], key[group], word);
@@ -109,8 +110,8 @@ FULGURITE_INLINE void dot_heads(const std::uint8_t* tile, const std::uint8_t* wo
     // Lines in their order: a burst of anything else would starve the multipliers for a while.
     if constexpr (kSpreadParts) asm volatile("");
   }
-#pragma GCC unroll 4
-  for (int head = 0; head < 4; ++head) {
+#pragma GCC unroll 8
+  for (std::size_t head = 0; head < kHeads; ++head) {
 #pragma GCC unroll 2
     for (int group = 0; group < kTileGroups; ++group) {
       sum[group][head] = to_i32(running[group][head]);
