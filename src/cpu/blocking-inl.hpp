@@ -171,9 +171,10 @@ FULGURITE_INLINE void transpose_words(const void* row_a, const void* row_b, cons
 FULGURITE_INLINE void interleave_words(const void* row_a, const void* row_b, std::uint8_t* out) {
   const FourWords a = load_words(row_a);
   const FourWords b = load_words(row_b);
-  const FourWords pairs[2] = {__builtin_shufflevector(a, b, 0, 4, 1, 5),
-                              __builtin_shufflevector(a, b, 2, 6, 3, 7)};
-  std::memcpy(out, pairs, sizeof pairs);
+  const FourWords low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const FourWords high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  std::memcpy(out, &low, sizeof low);  // each by itself: GCC would join them on the stack
+  std::memcpy(out + sizeof low, &high, sizeof high);
 }
 
 /// A full block of rows whose words are the bytes of the values.

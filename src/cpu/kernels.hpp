@@ -214,6 +214,9 @@ struct Kernels {
   void (*compress_window)(const KeyWindow&);
   void (*quantize_rows)(const RowQuantization&);
 
+  /// The order of numerics: weights that are >= 0 or NaN first, in order; then the negative ones,
+  /// most negative first. H is at most kMostHeads.
+  void (*order_heads)(const float* folded, std::int64_t heads, std::int32_t* order);
   /// Heads in the order order[0..H) to the form that the score kernels read.
   void (*pack_query)(const std::int8_t* codes, const std::int32_t* order, std::int64_t heads,
                      void* words, std::int32_t* correction);

@@ -2,39 +2,10 @@
 #include <array>
 #include <cstddef>
 
-#include "cpu/order_heads.hpp"
 #include "cpu/step.hpp"
 #include "cpu/work.hpp"
 
 namespace fulgurite::cpu {
-
-void order_heads(const float* folded, std::int64_t heads, std::int32_t* order) {
-  std::array<float, kMostHeads> weight;
-  std::array<std::int32_t, kMostHeads> head_of;
-  std::int32_t front = 0;
-  std::int32_t negative = 0;
-  for (std::int64_t head = 0; head < heads; ++head) {
-    const auto number = static_cast<std::int32_t>(head);
-    if (folded[head] < 0) {
-      weight[static_cast<std::size_t>(negative)] = folded[head];
-      head_of[static_cast<std::size_t>(negative++)] = number;
-    } else {
-      order[front++] = number;
-    }
-  }
-  // Each one's rank by comparing it with all: a sort of so few spends its time on branches that
-  // nothing can foresee.
-  for (std::int32_t i = 0; i < negative; ++i) {
-    const float mine = weight[static_cast<std::size_t>(i)];
-    std::int32_t rank = 0;
-    for (std::int32_t j = 0; j < negative; ++j) {
-      const float other = weight[static_cast<std::size_t>(j)];
-      rank += static_cast<std::int32_t>(other < mine) |
-              (static_cast<std::int32_t>(other == mine) & static_cast<std::int32_t>(j < i));
-    }
-    order[front + rank] = head_of[static_cast<std::size_t>(i)];
-  }
-}
 
 void Step::project_queries() {
   if (model_.has_int8_query()) {
@@ -150,7 +121,7 @@ void Step::prepare_codes(std::int64_t place, std::int64_t lane) {
     folded[static_cast<std::size_t>(head)] = weight[head] * scale[head];
   }
   std::array<std::int32_t, kMostHeads> order;
-  order_heads(folded.data(), heads, order.data());
+  kernels_.order_heads(folded.data(), heads, order.data());
   float* in_order = work_.folded.data() + place * heads;
   for (std::int64_t i = 0; i < heads; ++i) {
     in_order[i] = folded[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];

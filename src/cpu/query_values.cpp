@@ -3,7 +3,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "cpu/order_heads.hpp"
 #include "cpu/step.hpp"
 #include "cpu/work.hpp"
 #include "indexer/arithmetic.hpp"
@@ -95,7 +94,7 @@ void Step::prepare_values(std::int64_t place, std::int64_t lane) {
   }
   std::array<std::int32_t, kMostHeads> order;
   std::iota(order.begin(), order.end(), 0);
-  if (!indexer_.recipe.heads_in_order) order_heads(folded.data(), heads, order.data());
+  if (!indexer_.recipe.heads_in_order) kernels_.order_heads(folded.data(), heads, order.data());
 
   auto* const words = this->heads(place);
   auto* const narrow =

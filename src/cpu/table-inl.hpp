@@ -2,6 +2,7 @@
 
 #include "cpu/compress-inl.hpp"
 #include "cpu/kernels.hpp"
+#include "cpu/order_heads-inl.hpp"
 #include "cpu/project-inl.hpp"
 #include "cpu/prune-inl.hpp"
 #include "cpu/query-inl.hpp"
@@ -26,6 +27,7 @@ constexpr Kernels make_kernels() {
   kernels.transform_query = transform_query;
   kernels.compress_window = compress_window;
   kernels.quantize_rows = quantize_rows;
+  kernels.order_heads = order_heads;
   kernels.pack_query = pack_query;
   kernels.score = score;
   kernels.score_select = score_select;

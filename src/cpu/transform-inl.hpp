@@ -32,8 +32,14 @@ void transform_query(const QueryTransform& t) {
     transform_by_matrix(t);
     return;
   }
+  constexpr int kLineValues = 64 / sizeof(std::uint16_t);
   quantize_each(t.heads, t.codes, t.scale, [&](std::int64_t head) FULGURITE_INLINE_LAMBDA {
-    Row row = load_bf16_row(t.q + head * kHeadDim);
+    const std::uint16_t* const q = t.q + head * kHeadDim;
+    // What the next block needs; of the last one, the next token's.
+    for (int i = 0; i < kHeadDim; i += kLineValues) {
+      __builtin_prefetch(q + kBlockRows * kHeadDim + i);
+    }
+    Row row = load_bf16_row(q);
     rope(row, t.cos, t.sin);
     multiply_sylvester(row, t.rotation.factor);
     return row;
