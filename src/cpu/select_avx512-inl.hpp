@@ -7,8 +7,8 @@
 #include "cpu/sort_avx512-inl.hpp"
 
 // Selection by quickselect, with vpcompress as the partition: two compressions and two stores for
-// 16 scores, and no branch on data. The pivot is an order statistic of 32 samples near the wanted
-// rank, so two or three passes do.
+// 16 scores and side, and no branch on data. The pivots are order statistics of 32 samples to both
+// sides of the wanted rank; what is below both is not even stored.
 
 namespace fulgurite::cpu {
 namespace {
@@ -25,25 +25,38 @@ struct Partition {
   std::int64_t equal_count;
 };
 
-/// The order statistic keep/count of 32 samples, found by counting: nothing to mispredict.
-FULGURITE_INLINE float pivot(const float* scores, std::int64_t count, std::int64_t keep) {
+/// Scores that the one of rank `keep` most likely lies between.
+struct Bracket {
+  float high, low;
+};
+
+/// Order statistics of 32 samples, found by counting: nothing to mispredict. A rank is off by 2.5
+/// samples (one standard deviation), where it matters most. Too many above `high` do no harm, but
+/// too few above `low` cost another pass.
+FULGURITE_INLINE Bracket bracket(const float* scores, std::int64_t count, std::int64_t keep) {
   constexpr int kSamples = 32;
+  constexpr std::int64_t kAboveHigh = 3;
+  constexpr std::int64_t kBelowLow = 4;
   float sample[kSamples];
   for (int i = 0; i < kSamples; ++i) sample[i] = scores[i * (count / kSamples) + count / 64];
-  const F32 low = load(sample);
-  const F32 high = load(sample + kLanes);
-  const std::int64_t wanted = keep * kSamples / count;
-  const auto rank = static_cast<int>(wanted < kSamples - 1 ? wanted : kSamples - 1);
-  int best = -1;
-  float chosen = sample[0];
+  const F32 first = load(sample);
+  const F32 second = load(sample + kLanes);
+  const std::int64_t rank = keep * kSamples / count;
+  const std::int64_t ranks[2] = {rank - kAboveHigh, rank + kBelowLow};
+  float chosen[2] = {__builtin_inff(), -__builtin_inff()};
+  int best[2] = {-1, ranks[1] < kSamples ? -1 : kSamples};
   for (int i = 0; i < kSamples; ++i) {
     const F32 x = set1(sample[i]);
-    const int above = __builtin_popcount(greater(low, x)) + __builtin_popcount(greater(high, x));
-    const bool better = above <= rank && above > best;
-    chosen = better ? sample[i] : chosen;
-    best = better ? above : best;
+    const int above =
+        __builtin_popcount(greater(first, x)) + __builtin_popcount(greater(second, x));
+#pragma GCC unroll 2
+    for (int side = 0; side < 2; ++side) {
+      const bool closer = above <= ranks[side] && above > best[side];
+      chosen[side] = closer ? sample[i] : chosen[side];
+      best[side] = closer ? above : best[side];
+    }
   }
-  return chosen;
+  return {chosen[0], chosen[1]};
 }
 
 FULGURITE_INLINE void append(Side& side, Mask m, F32 score, I32 row) {
@@ -67,6 +80,22 @@ FULGURITE_INLINE void split(const Side& pairs, float middle, Partition& p) {
       store(p.equal + p.equal_count, _mm512_maskz_compress_epi32(same, row));
       p.equal_count += __builtin_popcount(same);
     }
+  }
+}
+
+/// Those above the bracket, and those in it as the worse side; the others are left out.
+FULGURITE_INLINE void split(const Side& pairs, const Bracket& bracket, Partition& p) {
+  const F32 high = set1(bracket.high);
+  const F32 low = set1(bracket.low);
+  p.better.count = p.worse.count = 0;
+  for (std::int64_t i = 0; i < pairs.count; i += kLanes) {
+    const Mask in = first_lanes(pairs.count - i);
+    const F32 score = load_first(pairs.scores + i, pairs.count - i);
+    const I32 row = load_first(pairs.rows + i, pairs.count - i);
+    const Mask above = mask_and(in, greater(score, high));
+    const Mask below = mask_or(above, less(score, low));
+    append(p.better, above, score, row);
+    append(p.worse, mask_and(in, mask_not(below)), score, row);
   }
 }
 
@@ -105,10 +134,15 @@ void keep_best_of_list(TopList& list, std::int64_t keep) {
       keep_best(left.scores, left.rows, left.count, keep, keys);
       return copy_pairs(scores, rows, left, keep);
     }
-    const float middle = pivot(left.scores, left.count, keep);
+    const Bracket around = bracket(left.scores, left.count, keep);
     Partition p{side(from), side(from + 1), reinterpret_cast<std::uint32_t*>(scratch + 8 * places),
                 0};
-    split(left, middle, p);
+    split(left, around, p);
+    const float middle = around.low;
+    const bool missed = p.better.count + p.worse.count < keep;
+    // Many equal scores: those are told apart by their rows only.
+    const bool tied = !(around.low < around.high) || p.worse.count == left.count;
+    if (missed || tied) split(left, middle, p);
     if (p.better.count > keep) {
       left = p.better;
       continue;

@@ -109,16 +109,17 @@ TEST_P(Unfused, transform_in_two_passes) {
 TEST_P(Unfused, selection_from_an_array) {
   EXPECT_TRUE(rc::check([&](std::uint64_t seed) {
     Draw draw(seed);
-    std::vector<float> scores(static_cast<std::size_t>(draw.integer(1, 6000)));
-    const bool few_values = draw.one_in(3);
+    const bool sampled = draw.one_in(3);  // few of many: a threshold is taken from samples first
+    const std::int64_t count = sampled ? draw.integer(16'384, 20'000) : draw.integer(1, 6000);
+    std::vector<float> scores(static_cast<std::size_t>(count));
+    const bool few_values = draw.one_in(3);  // then none is above that threshold
     for (float& score : scores) {
       score = few_values ? static_cast<float>(draw.integer(-2, 2)) : draw.normal();
       if (draw.one_in(500)) score = draw.not_finite();
     }
     const std::int64_t k = draw.integer(1, 700);
     List list(k);
-    kernels().unfused.select_scores(scores.data(), static_cast<std::int64_t>(scores.size()),
-                                    list.list);
+    kernels().unfused.select_scores(scores.data(), count, list.list);
     RC_ASSERT(list.take(kernels()) == reference::select(scores, k));
   }));
 }
