@@ -60,7 +60,7 @@ struct Projections {
     kernels.query(packed_query(kernels, tokens, copy), 0, query_columns());
   }
   void run_project(const cpu::Kernels& kernels, std::int64_t tokens, std::int64_t copy) {
-    kernels.pack_x(&x.data()->bits, tokens, shape().hidden, packed_x.data());
+    kernels.pack_x({&x.data()->bits, tokens, shape().hidden}, 0, tokens, packed_x.data());
     kernels.project({.tokens = tokens,
                      .hidden = shape().hidden,
                      .columns = hidden_columns(),

@@ -78,7 +78,7 @@ Problem make_problem() {
 
 std::vector<float> project(const Kernels& kernels, const Problem& problem) {
   core::AlignedBuffer<std::byte> packed("self-test x", packed_x_bytes(kTokens, kHidden));
-  kernels.pack_x(problem.x.data(), kTokens, kHidden, packed.data());
+  kernels.pack_x({problem.x.data(), kTokens, kHidden}, 0, kTokens, packed.data());
   std::vector<float> out(kOutputs);
   const HiddenProjection projection{.tokens = kTokens,
                                     .hidden = kHidden,

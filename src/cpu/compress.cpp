@@ -27,9 +27,13 @@ constexpr std::array<float, kHeadDim> kAbsentGate = filled(-std::numeric_limits<
 
 void Step::project() {
   const Portion& portion = work_.portion;
-  const auto* x = reinterpret_cast<const std::uint16_t*>(batch_.x.data());
-  kernels_.pack_x(x + portion.first_token * shape_.hidden, portion.tokens, shape_.hidden,
-                  work_.activations.data());
+  const auto* values = reinterpret_cast<const std::uint16_t*>(batch_.x.data());
+  const HiddenStates x{.values = values + portion.first_token * shape_.hidden,
+                       .tokens = portion.tokens,
+                       .hidden = shape_.hidden};
+  for_each_run(executor_, x.tokens, kMaxHiddenRows, [&](std::int64_t first, std::int64_t last) {
+    kernels_.pack_x(x, first, last, work_.activations.data());
+  });
   const HiddenProjection projection{.tokens = portion.tokens,
                                     .hidden = shape_.hidden,
                                     .columns = model_.hidden_columns,
@@ -150,17 +154,30 @@ void Step::compress_window(std::int64_t window) {
   kernels_.compress_window(key);
 }
 
-/// The plan orders the writes of a sequence so that none reads what an earlier one has written.
-void Step::move_state_on() {
+void Step::write_slot(const StateWrite& write) {
   constexpr std::size_t kSlotBytes = kStateWidth * sizeof(float);
-  for (const StateWrite& write : work_.plan.state_writes) {
-    const std::int64_t sequence =
-        work_.plan.sequences[static_cast<std::size_t>(write.owner)].sequence;
-    float* kv = &StepAccess::kv(state_)(sequence, write.slot, 0);
-    float* gate = &StepAccess::gate(state_)(sequence, write.slot, 0);
-    std::memcpy(kv, slot_values(write.source, write.owner, false), kSlotBytes);
-    std::memcpy(gate, slot_values(write.source, write.owner, true), kSlotBytes);
-  }
+  const std::int64_t sequence =
+      work_.plan.sequences[static_cast<std::size_t>(write.owner)].sequence;
+  float* kv = &StepAccess::kv(state_)(sequence, write.slot, 0);
+  float* gate = &StepAccess::gate(state_)(sequence, write.slot, 0);
+  std::memcpy(kv, slot_values(write.source, write.owner, false), kSlotBytes);
+  std::memcpy(gate, slot_values(write.source, write.owner, true), kSlotBytes);
+}
+
+/// The plan orders the writes of a sequence so that none reads what an earlier one has written.
+/// They follow each other, and one unit of work does all of them.
+void Step::move_state_on() {
+  const std::vector<StateWrite>& writes = work_.plan.state_writes;
+  const auto begin_of_sequence = [&](std::int64_t place) {
+    auto at = static_cast<std::size_t>(place);
+    while (at > 0 && at < writes.size() && writes[at].owner == writes[at - 1].owner) ++at;
+    return at;
+  };
+  const auto count = static_cast<std::int64_t>(writes.size());
+  for_each_run(executor_, count, kWindowSlots, [&](std::int64_t first, std::int64_t last) {
+    const std::size_t end = begin_of_sequence(last);
+    for (std::size_t at = begin_of_sequence(first); at < end; ++at) write_slot(writes[at]);
+  });
   if (batch_.policy == Policy::seed) return;  // its caller keeps count
   for (const SequencePlan& sequence : work_.plan.sequences) {
     StepAccess::advance(state_, sequence.sequence, sequence.tokens);

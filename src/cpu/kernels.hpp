@@ -57,6 +57,13 @@ struct WideProjection {
   float* out;            ///< [T, columns], NaN as it comes
 };
 
+/// What `project` multiplies with weights.
+struct HiddenStates {
+  const std::uint16_t* values;  ///< [T, D] bf16
+  std::int64_t tokens;
+  std::int64_t hidden;
+};
+
 /// The matrix that q and key rows are multiplied with.
 struct Rotation {
   bool
@@ -203,8 +210,8 @@ struct Kernels {
   /// Columns first..last, multiples of 16.
   void (*query)(const QueryProjection&, std::int64_t first, std::int64_t last);
 
-  /// bf16 [T, D] to the form that `project` reads.
-  void (*pack_x)(const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden, void* packed);
+  /// Tokens first..last, multiples of kMaxHiddenRows or all, of x to the form that `project` reads.
+  void (*pack_x)(const HiddenStates& x, std::int64_t first, std::int64_t last, void* packed);
   void (*project)(const HiddenProjection&, std::int64_t first, std::int64_t last);
 
   /// Columns first..last, multiples of 16.

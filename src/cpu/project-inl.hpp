@@ -85,8 +85,9 @@ struct HiddenProduct {
     }
   }
 
-  /// Where pack_x leaves the exponents of each block of tokens, if `project` needs them.
-  static std::int64_t exponents_offset(std::int64_t tokens, std::int64_t hidden) {
+  /// Bytes of so many packed tokens. After all of them are the exponents of each block of tokens,
+  /// if `project` needs them.
+  static std::int64_t packed_bytes(std::int64_t tokens, std::int64_t hidden) {
     return tokens * hidden * static_cast<std::int64_t>(kWordBytes / kWordValues);
   }
 
@@ -95,7 +96,7 @@ struct HiddenProduct {
   static bool is_plain(const Problem& problem, std::size_t row, std::size_t column) {
     if (problem.weight_exponents == nullptr) return false;
     const auto* const blocks = static_cast<const std::uint8_t*>(problem.activations) +
-                               exponents_offset(problem.tokens, problem.hidden);
+                               packed_bytes(problem.tokens, problem.hidden);
     ExponentRange x;
     std::memcpy(&x, blocks + row / kRows * sizeof x, sizeof x);
     for (std::size_t g = 0; g < kGroups; ++g) {
@@ -160,18 +161,18 @@ inline ExponentRange exponents_of(const std::uint16_t* values, std::int64_t coun
   return {smallest - kBias, largest - kBias};
 }
 
-void pack_x(const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden, void* packed) {
-  pack_activations<HiddenProduct>(x, tokens, hidden, packed);
+void pack_x(const HiddenStates& x, std::int64_t first, std::int64_t last, void* packed) {
+  auto* const out = static_cast<std::uint8_t*>(packed);
+  pack_activations<HiddenProduct>(x.values + first * x.hidden, last - first, x.hidden,
+                                  out + HiddenProduct::packed_bytes(first, x.hidden));
   if constexpr (!kHasFusedMultiplyAdd) {
-    auto* out =
-        static_cast<std::uint8_t*>(packed) + HiddenProduct::exponents_offset(tokens, hidden);
+    std::uint8_t* const exponents = out + HiddenProduct::packed_bytes(x.tokens, x.hidden);
     constexpr auto kRows = static_cast<std::int64_t>(HiddenProduct::kRows);
-    for (std::int64_t row = 0; row < tokens; row += kRows) {
-      const std::int64_t left = tokens - row;
-      const std::int64_t rows = left < kRows ? left : kRows;
-      const ExponentRange range = exponents_of(x + row * hidden, rows * hidden);
-      std::memcpy(out, &range, sizeof range);
-      out += sizeof range;
+    for (std::int64_t row = first; row < last; row += kRows) {
+      const std::int64_t rows = last - row < kRows ? last - row : kRows;
+      const ExponentRange range = exponents_of(x.values + row * x.hidden, rows * x.hidden);
+      std::memcpy(exponents + static_cast<std::size_t>(row / kRows) * sizeof range, &range,
+                  sizeof range);
     }
   }
 }

@@ -21,8 +21,10 @@ void Step::project_e4m3_queries() {
   });
   for_each_unit(executor_, blocks, [&](int, std::int64_t block) {
     const std::int64_t first = block * kScaleBlock;
-    kernels_.pack_x(work_.latents.data() + first * tokens, tokens,
-                    std::min(kScaleBlock, shape_.query_rank - first),
+    kernels_.pack_x({.values = work_.latents.data() + first * tokens,
+                     .tokens = tokens,
+                     .hidden = std::min(kScaleBlock, shape_.query_rank - first)},
+                    0, tokens,
                     work_.packed_qr.data() + block * packed_x_bytes(tokens, kScaleBlock));
   });
   for_each_unit(executor_, shape_.heads * kHeadDim / kQueryColumns,

@@ -20,7 +20,10 @@ void Step::project_bf16_queries() {
     std::transform(qr, qr + tokens * rank, work_.wide_qr.data(),
                    [](Bf16 x) { return to_float(x); });
   } else {
-    kernels_.pack_x(&qr->bits, tokens, rank, work_.packed_qr.data());
+    const HiddenStates latents{.values = &qr->bits, .tokens = tokens, .hidden = rank};
+    for_each_run(executor_, tokens, kMaxHiddenRows, [&](std::int64_t first, std::int64_t last) {
+      kernels_.pack_x(latents, first, last, work_.packed_qr.data());
+    });
   }
   for_each_unit(executor_, shape_.heads * kHeadDim / kQueryColumns,
                 [&](int lane, std::int64_t unit) {
@@ -110,7 +113,7 @@ void Step::prepare_values(std::int64_t place, std::int64_t lane) {
                      [](float x) { return to_bf16(x).bits; });
     }
   }
-  if (!is_wide) kernels_.pack_x(narrow, heads, kHeadDim, words);
+  if (!is_wide) kernels_.pack_x({narrow, heads, kHeadDim}, 0, heads, words);
 }
 
 }  // namespace fulgurite::cpu

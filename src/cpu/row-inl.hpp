@@ -131,7 +131,7 @@ FULGURITE_INLINE void multiply_lines(const std::uint16_t* rows, std::int64_t cou
                                      const std::uint16_t* lines, const ExponentRange* exponents,
                                      float* out) {
   alignas(64) std::uint8_t packed[kMatrixRows * (kHeadDim + 16) * 4];
-  pack_x(rows, count, kHeadDim, packed);
+  pack_x({rows, count, kHeadDim}, 0, count, packed);
   project({.tokens = count,
            .hidden = kHeadDim,
            .columns = kHeadDim,

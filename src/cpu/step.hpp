@@ -97,6 +97,7 @@ class Step {
   void compress_windows();
   void compress_window(std::int64_t window);
   void compress_values(std::int64_t window);
+  void write_slot(const StateWrite& write);
   void move_state_on();
   [[nodiscard]] const float* slot_values(const SlotSource& source, std::int32_t owner,
                                          bool gate) const;

@@ -21,16 +21,17 @@ void for_each_unit(Executor& executor, std::int64_t units, const Body& body) {
   });
 }
 
-/// body(first, last) for runs of columns that cover [0, columns): all at once on one lane, else
-/// some runs a lane, each a multiple of `step` but for the last.
+/// body(first, last) for runs that cover [0, count): all at once on one lane, else some runs a
+/// lane, each a multiple of `step` but for the last.
 template <class Body>
-void for_each_run(Executor& executor, std::int64_t columns, std::int64_t step, const Body& body) {
+void for_each_run(Executor& executor, std::int64_t count, std::int64_t step, const Body& body) {
+  if (count == 0) return;
   constexpr std::int64_t kRunsPerLane = 8;
   const std::int64_t lanes = executor.threads();
-  const std::int64_t even = lanes == 1 ? columns : core::divide_up(columns, kRunsPerLane * lanes);
+  const std::int64_t even = lanes == 1 ? count : core::divide_up(count, kRunsPerLane * lanes);
   const std::int64_t run = core::round_up(even, step);
-  for_each_unit(executor, core::divide_up(columns, run), [&](int, std::int64_t unit) {
-    body(unit * run, std::min((unit + 1) * run, columns));
+  for_each_unit(executor, core::divide_up(count, run), [&](int, std::int64_t unit) {
+    body(unit * run, std::min((unit + 1) * run, count));
   });
 }
 

@@ -180,9 +180,8 @@ float step(float acc, float a, float b) {
 template <Mistake kMistake>
 Kernels scalar_kernels() {
   Kernels kernels{};
-  kernels.pack_x = [](const std::uint16_t* x, std::int64_t tokens, std::int64_t hidden,
-                      void* packed) {
-    std::copy_n(x, tokens * hidden, static_cast<std::uint16_t*>(packed));
+  kernels.pack_x = [](const HiddenStates& x, std::int64_t, std::int64_t, void* packed) {
+    std::copy_n(x.values, x.tokens * x.hidden, static_cast<std::uint16_t*>(packed));
   };
   kernels.project = [](const HiddenProjection& p, std::int64_t first, std::int64_t last) {
     const auto value = [](std::uint16_t bits) {

@@ -90,7 +90,11 @@ std::vector<float> run(const Kernels& kernels, const Problem& p,
   core::AlignedBuffer<std::byte> packed("x", packed_x_bytes(p.tokens, p.hidden));
   std::vector<std::uint16_t> x(p.x.size());
   std::memcpy(x.data(), p.x.data(), x.size() * sizeof x[0]);
-  kernels.pack_x(x.data(), p.tokens, p.hidden, packed.data());
+  const std::int64_t run = cuts.size() > 2 ? std::int64_t{kMaxHiddenRows} : p.tokens;
+  for (std::int64_t first = 0; first < p.tokens; first += run) {
+    kernels.pack_x({x.data(), p.tokens, p.hidden}, first, std::min(first + run, p.tokens),
+                   packed.data());
+  }
   std::vector<float> out(static_cast<std::size_t>(p.tokens * p.columns()), kUntouched);
   const HiddenProjection projection{
       .tokens = p.tokens,
