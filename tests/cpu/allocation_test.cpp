@@ -101,10 +101,11 @@ TEST(Allocation, AStepOfLongSequencesNeedsUnderTwoMegabytesAThread) {
 
 TEST(Allocation, APromptNeedsUnderTwoMegabytesAThreadHoweverLongItIs) {
   Random random(53);
+  const std::int64_t length = testing::share_of(4096);
   for (const Recipe& recipe : {Recipe::seed_int8(), Recipe::deepseek()}) {
     const ModelShape shape = ModelShape::v4_flash();
     const TestWeights weights(shape, random, Values::normal, false, recipe);
-    const TestTokens tokens(shape, 4096, random, Values::normal);
+    const TestTokens tokens(shape, length, random, Values::normal);
     for (const int threads : {1, 2}) {
       const Indexer indexer(shape, weights.views(),
                             {.recipe = recipe, .executor = make_thread_pool(threads)});
@@ -112,7 +113,7 @@ TEST(Allocation, APromptNeedsUnderTwoMegabytesAThreadHoweverLongItIs) {
         KeyCache keys({.sequences = 1, .pages = 16}, recipe);
         CompressorState state({.sequences = 1});
         TestBatch batch(shape);
-        batch.add(0, tokens, 0, 4096, 4096 - selecting);
+        batch.add(0, tokens, 0, length, length - selecting);
         const DecodeBatch views = batch.views();
         Selection picks(shape, selecting);
         const StepReport report = indexer.decode(views, keys, state, picks);

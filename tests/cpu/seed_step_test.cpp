@@ -56,7 +56,7 @@ class SeedStepEqualsReference : public ::testing::TestWithParam<Values> {};
 
 TEST_P(SeedStepEqualsReference, OnEveryIsaAndThreadCount) {
   Random random(11);
-  for (int round = 0; round < 30; ++round) {
+  for (std::int64_t round = 0; round < testing::share_of(30); ++round) {
     const SeedSizes sizes = random_sizes(random);
     SeedCase step(sizes, random, GetParam(), random.chance(3));
     step.input.inner_rotate = !random.chance(4);

@@ -121,7 +121,7 @@ class EveryForm : public ::testing::TestWithParam<Values> {};
 
 TEST_P(EveryForm, AndEveryTilingGivesTheSameBits) {
   Random random(21);
-  for (int round = 0; round < 25; ++round) {
+  for (Index round = 0; round < testing::share_of(25); ++round) {
     const SeedSizes sizes = random_sizes(random);
     SCOPED_TRACE(to_text(sizes));
     SeedCase step(sizes, random, GetParam(), random.chance(3));
@@ -205,7 +205,7 @@ void expect_selection(const SeedInput& input, const SeedOutput& output) {
 
 TEST(Program, IsTheDefinitionButForRounding) {
   Random random(22);
-  for (int round = 0; round < 60; ++round) {
+  for (Index round = 0; round < testing::share_of(60); ++round) {
     const SeedSizes sizes = random_sizes(random);
     SCOPED_TRACE(to_text(sizes));
     SeedCase step(sizes, random, round % 2 == 0 ? Values::normal : Values::grid);

@@ -1,6 +1,8 @@
 #include "support/random.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 namespace fulgurite::testing {
 namespace {
@@ -10,6 +12,12 @@ float any_bits(Random& random) {
 }
 
 }  // namespace
+
+std::int64_t share_of(std::int64_t count) {
+  const char* const percent = std::getenv("FULGURITE_TEST_PERCENT");
+  if (percent == nullptr) return count;
+  return std::max<std::int64_t>(count * std::strtol(percent, nullptr, 10) / 100, 1);
+}
 
 float Random::value(Values values) {
   switch (values) {

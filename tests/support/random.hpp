@@ -16,6 +16,11 @@ enum class Values {
   wild,     ///< extreme, and some NaN and infinities
 };
 
+/// Of `count` random cases, or of their length, the share that FULGURITE_TEST_PERCENT asks for:
+/// all, if it is not set. CMakePresets.json sets it where a sanitizer makes each case many times
+/// slower.
+std::int64_t share_of(std::int64_t count);
+
 /// Seeded values that do not depend on the standard library's distributions.
 class Random {
  public:
