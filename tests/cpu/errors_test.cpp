@@ -15,13 +15,13 @@ using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
 
-constexpr ModelShape kShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 4};
+constexpr ModelShape kCheckedShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 4};
 
 /// A decoder with some history, and everything of it that a failed step must not change.
 class Errors : public ::testing::Test {
  protected:
   Errors() {
-    TestBatch first(kShape);
+    TestBatch first(kCheckedShape);
     first.add(0, tokens_, 0, 10);
     first.add(1, tokens_, 0, 7);
     cpu_.decode(first.views());
@@ -58,19 +58,19 @@ class Errors : public ::testing::Test {
   }
 
   void expect_refused(const DecodeBatch& batch, const std::string& message) {
-    Selection picks(kShape, batch.tokens());
+    Selection picks(kCheckedShape, batch.tokens());
     expect_refused(batch, picks, message);
   }
 
   TestBatch batch(std::int64_t sequence, std::int64_t first, std::int64_t count) {
-    TestBatch step(kShape);
+    TestBatch step(kCheckedShape);
     step.add(sequence, tokens_, first, count);
     return step;
   }
 
   Random random_{31};
-  TestWeights weights_{kShape, random_, Values::normal};
-  TestTokens tokens_{kShape, 40, random_, Values::normal};
+  TestWeights weights_{kCheckedShape, random_, Values::normal};
+  TestTokens tokens_{kCheckedShape, 40, random_, Values::normal};
   CpuDecoder cpu_{weights_,
                   {.sequences = 2, .pages = 5, .page_rows = 1},
                   16,
@@ -90,7 +90,7 @@ TEST_F(Errors, CountsThatNoArrayHasAreRefused) {
   const TestBatch step = batch(0, 10, 2);
   DecodeBatch views = step.views();
   views.sequences[0].unselected = kLeast;
-  Selection picks(kShape, 2);
+  Selection picks(kCheckedShape, 2);
   expect_refused(views, picks,
                  "sequence 0: expected 0 to 2 tokens that select nothing, found "
                  "-9223372036854775808");
@@ -138,13 +138,13 @@ TEST_F(Errors, MoreTokensThatSelectNothingThanThereAreAreRefused) {
   DecodeBatch views = step.views();
   for (const std::int64_t unselected : {std::int64_t{-1}, std::int64_t{3}}) {
     views.sequences[0].unselected = unselected;
-    Selection picks(kShape, 2);
+    Selection picks(kCheckedShape, 2);
     expect_refused(views, picks,
                    "sequence 0: expected 0 to 2 tokens that select nothing, found " +
                        std::to_string(unselected));
   }
   views.sequences[0].unselected = 1;
-  Selection picks(kShape, 2);
+  Selection picks(kCheckedShape, 2);
   expect_refused(views, picks, "selection: expected 1 tokens, found 2");
 }
 
@@ -162,7 +162,7 @@ TEST_F(Errors, ARowMaskThatDoesNotFitIsRefused) {
   views.mask_rows = 0;
   expect_refused(views, "row mask: expected entries of 1 to 65536 rows, found 0");
   views.mask_rows = 2;
-  Selection picks(kShape, 2);
+  Selection picks(kCheckedShape, 2);
   EXPECT_NO_THROW(cpu_.indexer.decode(views, cpu_.keys, cpu_.state, picks));
 }
 
@@ -177,11 +177,11 @@ TEST_F(Errors, AnOffsetThatWouldOverflowOrLookLikePaddingIsRefused) {
 
 TEST_F(Errors, ASelectionThatIsTooSmallIsRefused) {
   const TestBatch step = batch(0, 10, 2);
-  Selection narrow(kShape, 2, {.width = 2});
+  Selection narrow(kCheckedShape, 2, {.width = 2});
   expect_refused(step.views(), narrow, "selection: expected at least 3 places a token, found 2");
-  Selection few(kShape, 1);
+  Selection few(kCheckedShape, 1);
   expect_refused(step.views(), few, "selection: expected 2 tokens, found 1");
-  Selection logits(kShape, 2, {.logit_rows = 1});
+  Selection logits(kCheckedShape, 2, {.logit_rows = 1});
   expect_refused(step.views(), logits,
                  "selection: logits: expected at least 3 rows a token, found 1");
 }
@@ -190,7 +190,7 @@ TEST_F(Errors, ACacheOfAnotherRecipeIsRefused) {
   Recipe recipe = Recipe::seed_int8();
   recipe.rotate_keys = false;
   KeyCache other({.sequences = 2, .pages = 5, .page_rows = 1}, recipe);
-  Selection picks(kShape, 1);
+  Selection picks(kCheckedShape, 1);
   const TestBatch step = batch(0, 10, 1);
   EXPECT_THROW(cpu_.indexer.decode(step.views(), other, cpu_.state, picks), Error);
 }
@@ -205,10 +205,10 @@ class BorrowedErrors : public ::testing::Test {
     KeyCache keys({.codes = codes.data(), .scales = scales.data(), .pages = 4, .page_rows = 2},
                   {table.data(), {2, 2}});
     CompressorState state({.sequences = 2});
-    TestBatch step(kShape);
+    TestBatch step(kCheckedShape);
     step.add(0, tokens_, 0, tokens);
     step.add(1, tokens_, 0, 12);
-    Selection picks(kShape, tokens + 12);
+    Selection picks(kCheckedShape, tokens + 12);
     try {
       indexer_.decode(step.views(), keys, state, picks);
       FAIL() << "no error, expected: " << message;
@@ -220,9 +220,9 @@ class BorrowedErrors : public ::testing::Test {
   }
 
   Random random_{32};
-  TestWeights weights_{kShape, random_, Values::normal};
-  TestTokens tokens_{kShape, 20, random_, Values::normal};
-  Indexer indexer_{kShape, weights_.views(), {.executor = make_thread_pool(1)}};
+  TestWeights weights_{kCheckedShape, random_, Values::normal};
+  TestTokens tokens_{kCheckedShape, 20, random_, Values::normal};
+  Indexer indexer_{kCheckedShape, weights_.views(), {.executor = make_thread_pool(1)}};
 };
 
 TEST_F(BorrowedErrors, APageOutOfRangeIsNamed) {
@@ -275,11 +275,11 @@ TEST_F(BorrowedErrors, PagesThatOverlapAreRefused) {
 
 TEST(Indexer, ARecipeThatIsNotComputedIsRefused) {
   Random random(34);
-  const TestWeights weights(kShape, random, Values::normal);
+  const TestWeights weights(kCheckedShape, random, Values::normal);
   Recipe recipe = Recipe::seed_int8();
   recipe.pooled = Rounding::none;
   try {
-    const Indexer indexer(kShape, weights.views(), {.recipe = recipe});
+    const Indexer indexer(kCheckedShape, weights.views(), {.recipe = recipe});
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);
@@ -294,8 +294,8 @@ TEST(KeyCache, SizesThatCannotBeAreRefused) {
                Error);
   EXPECT_THROW(CompressorState({.sequences = 0}), Error);
   EXPECT_THROW(CompressorState({.sequences = 1, .slots = 7}), Error);
-  EXPECT_THROW(Selection(kShape, -1), Error);
-  EXPECT_THROW(Selection(kShape, std::numeric_limits<std::int64_t>::max()), Error);
+  EXPECT_THROW(Selection(kCheckedShape, -1), Error);
+  EXPECT_THROW(Selection(kCheckedShape, std::numeric_limits<std::int64_t>::max()), Error);
 }
 
 TEST(CompressorState, AnOfficialStateWithoutDataOrOfAnotherShapeIsRefused) {

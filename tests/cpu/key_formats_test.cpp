@@ -22,7 +22,7 @@ using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
 
-constexpr ModelShape kShape{.hidden = 48, .query_rank = 32, .heads = 16, .topk = 6};
+constexpr ModelShape kFormatShape{.hidden = 48, .query_rank = 32, .heads = 16, .topk = 6};
 constexpr std::int64_t kTokens = 90;
 constexpr std::int64_t kRows = kTokens / kRatio;
 
@@ -58,7 +58,7 @@ constexpr std::array kSteps{std::pair{0, 61}, std::pair{61, 1}, std::pair{62, 9}
                             std::pair{71, 19}};
 
 TestBatch step_batch(const TestTokens& tokens, std::pair<int, int> step) {
-  TestBatch batch(kShape);
+  TestBatch batch(kFormatShape);
   for (std::int64_t i = 0; i < 2; ++i) batch.add(i, tokens, step.first, step.second);
   return batch;
 }
@@ -76,12 +76,12 @@ std::vector<reference::StepResult> expected_steps(const TestWeights& weights,
 
 void expect_steps(const std::vector<reference::StepResult>& expected, const TestWeights& weights,
                   const TestTokens& tokens, Isa isa, KeyCache keys) {
-  const Indexer indexer(kShape, weights.views(),
+  const Indexer indexer(kFormatShape, weights.views(),
                         {.recipe = weights.recipe, .isa = isa, .executor = make_thread_pool(2)});
   CompressorState state({.sequences = 2, .slots = 16});
   for (std::size_t i = 0; i < kSteps.size(); ++i) {
     const TestBatch batch = step_batch(tokens, kSteps[i]);
-    Selection picks(kShape, 2 * kSteps[i].second, {.scores = true, .logit_rows = kRows});
+    Selection picks(kFormatShape, 2 * kSteps[i].second, {.scores = true, .logit_rows = kRows});
     indexer.decode(batch.views(), keys, state, picks);
     ASSERT_EQ(difference(expected[i], picks, 0), "")
         << weights.recipe.name << ", " << name(isa) << ", pages of " << keys.page_rows();
@@ -93,8 +93,8 @@ class KeyFormats : public ::testing::TestWithParam<const char*> {};
 TEST_P(KeyFormats, EachWayToStoreRowsEqualsTheReferenceOnEveryIsa) {
   const Recipe recipe = Recipe::named(GetParam());
   Random random(71);
-  const TestWeights weights(kShape, random, Values::normal, false, recipe);
-  const TestTokens tokens(kShape, kTokens, random, Values::normal);
+  const TestWeights weights(kFormatShape, random, Values::normal, false, recipe);
+  const TestTokens tokens(kFormatShape, kTokens, random, Values::normal);
   const std::vector<reference::StepResult> expected = expected_steps(weights, tokens);
   for (const RowStorage storage : {RowStorage::quantized, RowStorage::bf16}) {
     if (storage == RowStorage::bf16 && recipe.key == Rounding::none) continue;

@@ -56,7 +56,7 @@ float draw_scale(Draw& draw) {
   }
 }
 
-PruneCase draw_case(Draw& draw, const Kernels& kernels, std::int64_t most_rows) {
+PruneCase draw_prune_case(Draw& draw, const Kernels& kernels, std::int64_t most_rows) {
   const auto heads = static_cast<std::size_t>(8 * draw.integer(1, draw.one_in(3) ? 16 : 3));
   std::vector<reference::EncodedRow> q(heads);
   for (auto& head : q) {
@@ -153,7 +153,7 @@ struct PrunedSelection {
 TEST_P(Prune, selects_what_the_definition_selects_whatever_is_guessed) {
   EXPECT_TRUE(rc::check([&](std::uint64_t seed) {
     Draw draw(seed);
-    const PruneCase c = draw_case(draw, kernels(), draw.one_in(4) ? 3000 : 300);
+    const PruneCase c = draw_prune_case(draw, kernels(), draw.one_in(4) ? 3000 : 300);
     if (c.split == 0) return;
     const std::vector<float> expected = reference_scores(c.query, c.keys);
     const std::int64_t k = draw.one_in(3) ? draw.integer(1, 3) : draw.integer(1, 400);

@@ -20,7 +20,7 @@ using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
 
-constexpr ModelShape kShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 5};
+constexpr ModelShape kSavedShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 5};
 
 CpuDecoder decoder(const TestWeights& weights, std::int64_t page_rows, std::int64_t sequences = 3,
                    std::int64_t pages = 40) {
@@ -40,8 +40,8 @@ class SavedState : public ::testing::Test {
 TEST_F(SavedState, DecodesOnAsIfNothingHadHappened) {
   Random random(51);
   for (const char* recipe : {"seed-int8", "deepseek", "fp8", "exact"}) {
-    const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
-    const TestTokens tokens(kShape, 90, random, Values::normal);
+    const TestWeights weights(kSavedShape, random, Values::normal, false, Recipe::named(recipe));
+    const TestTokens tokens(kSavedShape, 90, random, Values::normal);
     CpuDecoder whole = decoder(weights, 4);
     decode_some(whole, 0, tokens, 0, 61);
     decode_some(whole, 2, tokens, 0, 3);
@@ -61,8 +61,8 @@ TEST_F(SavedState, DecodesOnAsIfNothingHadHappened) {
 
 TEST_F(SavedState, ATornOrChangedFileIsRefusedAndNothingHappens) {
   Random random(52);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 40, random, Values::normal);
+  const TestWeights weights(kSavedShape, random, Values::normal);
+  const TestTokens tokens(kSavedShape, 40, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 4);
   decode_some(cpu, 0, tokens, 0, 40);
   save_state(path_, cpu.keys, cpu.state);
@@ -89,8 +89,8 @@ TEST_F(SavedState, ATornOrChangedFileIsRefusedAndNothingHappens) {
 
 TEST_F(SavedState, WhatDoesNotFitIsRefused) {
   Random random(53);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 40, random, Values::normal);
+  const TestWeights weights(kSavedShape, random, Values::normal);
+  const TestTokens tokens(kSavedShape, 40, random, Values::normal);
   CpuDecoder cpu = decoder(weights, 4);
   decode_some(cpu, 0, tokens, 0, 40);
   save_state(path_, cpu.keys, cpu.state);
@@ -99,7 +99,7 @@ TEST_F(SavedState, WhatDoesNotFitIsRefused) {
   EXPECT_THROW(load_state(path_, few_pages.keys, few_pages.state), Error);
   CpuDecoder more_sequences = decoder(weights, 4, 4);
   EXPECT_THROW(load_state(path_, more_sequences.keys, more_sequences.state), Error);
-  const TestWeights fp8(kShape, random, Values::normal, false, Recipe::fp8());
+  const TestWeights fp8(kSavedShape, random, Values::normal, false, Recipe::fp8());
   CpuDecoder other_recipe = decoder(fp8, 4);
   EXPECT_THROW(load_state(path_, other_recipe.keys, other_recipe.state), Error);
   EXPECT_THROW(load_state(path_, cpu.keys, cpu.state), Error);  // it has tokens

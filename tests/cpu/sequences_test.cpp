@@ -17,11 +17,11 @@ using testing::TestTokens;
 using testing::TestWeights;
 using testing::Values;
 
-constexpr ModelShape kShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 5};
+constexpr ModelShape kSequenceShape{.hidden = 32, .query_rank = 16, .heads = 8, .topk = 5};
 constexpr std::array kRecipes{"seed-int8", "deepseek", "fp8", "exact"};
 
-CpuDecoder decoder(const TestWeights& weights, std::int64_t sequences, std::int64_t page_rows,
-                   std::int64_t pages = 64, int slots = 16) {
+CpuDecoder sequence_decoder(const TestWeights& weights, std::int64_t sequences,
+                            std::int64_t page_rows, std::int64_t pages = 64, int slots = 16) {
   return {weights,
           {.sequences = sequences, .pages = pages, .page_rows = page_rows},
           slots,
@@ -38,11 +38,11 @@ std::vector<float> official_state(const CpuDecoder& cpu, std::int64_t sequence) 
 
 /// Drafts of wrong tokens come and go; what stays is as if they had never come.
 void expect_rewinds_leave_no_trace(Random& random, const char* recipe) {
-  const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
-  const TestTokens tokens(kShape, 120, random, Values::normal);
-  const TestTokens drafts(kShape, 140, random, Values::normal);
-  CpuDecoder plain = decoder(weights, 1, 3);
-  CpuDecoder drafted = decoder(weights, 1, random.integer(1, 7));
+  const TestWeights weights(kSequenceShape, random, Values::normal, false, Recipe::named(recipe));
+  const TestTokens tokens(kSequenceShape, 120, random, Values::normal);
+  const TestTokens drafts(kSequenceShape, 140, random, Values::normal);
+  CpuDecoder plain = sequence_decoder(weights, 1, 3);
+  CpuDecoder drafted = sequence_decoder(weights, 1, random.integer(1, 7));
   std::int64_t length = 0;
   while (length < 120) {
     if (random.chance(2)) {
@@ -66,9 +66,9 @@ TEST(Sequences, RewindsLeaveNoTrace) {
 
 TEST(Sequences, ARewindBeyondWhatTheStateHoldsIsRefusedAndChangesNothing) {
   Random random(42);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 60, random, Values::normal);
-  CpuDecoder cpu = decoder(weights, 1, 4);
+  const TestWeights weights(kSequenceShape, random, Values::normal);
+  const TestTokens tokens(kSequenceShape, 60, random, Values::normal);
+  CpuDecoder cpu = sequence_decoder(weights, 1, 4);
   EXPECT_EQ(cpu.state.rewind_depth(), 9);
   decode_some(cpu, 0, tokens, 0, 43);
   const std::vector<float> before = official_state(cpu, 0);
@@ -89,9 +89,9 @@ TEST(Sequences, ARewindBeyondWhatTheStateHoldsIsRefusedAndChangesNothing) {
 
 TEST(Sequences, RewindGivesPagesBack) {
   Random random(43);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 40, random, Values::normal);
-  CpuDecoder cpu = decoder(weights, 1, 1, 10);
+  const TestWeights weights(kSequenceShape, random, Values::normal);
+  const TestTokens tokens(kSequenceShape, 40, random, Values::normal);
+  CpuDecoder cpu = sequence_decoder(weights, 1, 1, 10);
   decode_some(cpu, 0, tokens, 0, 40);
   EXPECT_EQ(cpu.keys.free_pages(), 0);
   rewind(cpu.keys, cpu.state, 0, 33);
@@ -106,17 +106,17 @@ TEST(Sequences, RewindGivesPagesBack) {
 TEST(Sequences, ForksShareFullPagesAndGoTheirOwnWays) {
   Random random(44);
   for (const char* recipe : kRecipes) {
-    const TestWeights weights(kShape, random, Values::normal, false, Recipe::named(recipe));
-    const TestTokens prefix(kShape, 200, random, Values::normal);
-    const TestTokens other(kShape, 200, random, Values::normal);
+    const TestWeights weights(kSequenceShape, random, Values::normal, false, Recipe::named(recipe));
+    const TestTokens prefix(kSequenceShape, 200, random, Values::normal);
+    const TestTokens other(kSequenceShape, 200, random, Values::normal);
     for (const std::int64_t length : {0, 3, 32, 37, 62}) {
-      CpuDecoder cpu = decoder(weights, 2, 4, 20);
+      CpuDecoder cpu = sequence_decoder(weights, 2, 4, 20);
       if (length > 0) decode_some(cpu, 0, prefix, 0, length);
       const std::int64_t free = cpu.keys.free_pages();
       fork(cpu.keys, cpu.state, 0, 1);
       EXPECT_EQ(free - cpu.keys.free_pages(), length / 4 % 4 != 0 ? 1 : 0);
 
-      CpuDecoder alone = decoder(weights, 2, 4, 20);
+      CpuDecoder alone = sequence_decoder(weights, 2, 4, 20);
       if (length > 0) decode_some(alone, 1, prefix, 0, length);
       // Back into a shared page, then on with other tokens.
       const std::int64_t back = std::max<std::int64_t>(length - 9, 0);
@@ -124,7 +124,7 @@ TEST(Sequences, ForksShareFullPagesAndGoTheirOwnWays) {
       rewind(alone.keys, alone.state, 1, back);
       EXPECT_EQ(decode_some(cpu, 1, other, back, 30), decode_some(alone, 1, other, back, 30));
 
-      CpuDecoder first = decoder(weights, 1, 4, 20);
+      CpuDecoder first = sequence_decoder(weights, 1, 4, 20);
       if (length > 0) decode_some(first, 0, prefix, 0, length);
       EXPECT_EQ(decode_some(cpu, 0, prefix, length, 20), decode_some(first, 0, prefix, length, 20));
       release(cpu.keys, cpu.state, 0);
@@ -138,9 +138,9 @@ TEST(Sequences, ForksShareFullPagesAndGoTheirOwnWays) {
 
 TEST(Sequences, AForkWithoutRoomOrIntoASequenceIsRefused) {
   Random random(45);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 20, random, Values::normal);
-  CpuDecoder cpu = decoder(weights, 2, 4, 2);
+  const TestWeights weights(kSequenceShape, random, Values::normal);
+  const TestTokens tokens(kSequenceShape, 20, random, Values::normal);
+  CpuDecoder cpu = sequence_decoder(weights, 2, 4, 2);
   decode_some(cpu, 0, tokens, 0, 20);
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 1), Error);  // five rows: two pages, none free
   EXPECT_THROW(fork(cpu.keys, cpu.state, 0, 0), Error);
@@ -151,10 +151,10 @@ TEST(Sequences, AForkWithoutRoomOrIntoASequenceIsRefused) {
 
 TEST(Sequences, RowsOfAForkAreNotWrittenThroughTheOther) {
   Random random(46);
-  const TestWeights weights(kShape, random, Values::normal);
-  const TestTokens tokens(kShape, 60, random, Values::normal);
+  const TestWeights weights(kSequenceShape, random, Values::normal);
+  const TestTokens tokens(kSequenceShape, 60, random, Values::normal);
   const std::vector<Bf16> rows = random.bf16s(2 * kHeadDim, Values::normal);
-  CpuDecoder cpu = decoder(weights, 2, 2, 20);
+  CpuDecoder cpu = sequence_decoder(weights, 2, 2, 20);
   decode_some(cpu, 0, tokens, 0, 20);
   fork(cpu.keys, cpu.state, 0, 1);
   const testing::Snapshot before(cpu.keys, cpu.state);

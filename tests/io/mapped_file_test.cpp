@@ -15,7 +15,7 @@
 namespace fulgurite::io {
 namespace {
 
-std::string refusal(const std::filesystem::path& path) {
+std::string mapping_refusal(const std::filesystem::path& path) {
   return test::error_text(ErrorKind::input, [&] { SafetensorsFile::open(path); });
 }
 
@@ -38,9 +38,10 @@ TEST(MappedFile, AnEmptyFileHasNoBytesAndIsNoSafetensorsFile) {
   const test::TemporaryFolder folder;
   test::write_text(folder / "e", "");
   EXPECT_TRUE(MappedFile(folder / "e").bytes().empty());
-  EXPECT_EQ(refusal(folder / "e"), (folder / "e").string() +
-                                       ": expected the 8 bytes of a header length, found a file "
-                                       "of 0 bytes");
+  EXPECT_EQ(mapping_refusal(folder / "e"),
+            (folder / "e").string() +
+                ": expected the 8 bytes of a header length, found a file "
+                "of 0 bytes");
 }
 
 TEST(MappedFile, APathThatCannotBeReadIsRefusedWithTheReason) {
@@ -49,13 +50,14 @@ TEST(MappedFile, APathThatCannotBeReadIsRefusedWithTheReason) {
   const auto expected = [&](std::string_view name, std::string_view why) {
     return (folder / name).string() + ": cannot be read: " + std::string(why);
   };
-  EXPECT_EQ(refusal(folder / "none"), expected("none", "No such file or directory"));
-  EXPECT_EQ(refusal(folder / "file/x"), expected("file/x", "Not a directory"));
-  EXPECT_EQ(refusal(""), ": cannot be read: No such file or directory");
+  EXPECT_EQ(mapping_refusal(folder / "none"), expected("none", "No such file or directory"));
+  EXPECT_EQ(mapping_refusal(folder / "file/x"), expected("file/x", "Not a directory"));
+  EXPECT_EQ(mapping_refusal(""), ": cannot be read: No such file or directory");
   const std::string long_name(300, 'n');
-  EXPECT_EQ(refusal(folder / long_name), expected(long_name, "File name too long"));
+  EXPECT_EQ(mapping_refusal(folder / long_name), expected(long_name, "File name too long"));
   std::filesystem::create_symlink("loop", folder / "loop");
-  EXPECT_EQ(refusal(folder / "loop"), expected("loop", "Too many levels of symbolic links"));
+  EXPECT_EQ(mapping_refusal(folder / "loop"),
+            expected("loop", "Too many levels of symbolic links"));
 }
 
 TEST(MappedFile, AFileWithoutPermissionIsRefused) {
@@ -65,7 +67,7 @@ TEST(MappedFile, AFileWithoutPermissionIsRefused) {
   std::filesystem::permissions(folder / "secret", std::filesystem::perms::none);
   const test::WithoutPrivileges scope;
   if (!scope.ready()) GTEST_SKIP() << "cannot drop privileges here";
-  EXPECT_EQ(refusal(folder / "secret"),
+  EXPECT_EQ(mapping_refusal(folder / "secret"),
             (folder / "secret").string() + ": cannot be read: Permission denied");
 }
 
@@ -79,7 +81,7 @@ TEST(MappedFile, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
   ASSERT_EQ(::bind(listener.number(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
             0);
   const auto kind = [&](const std::filesystem::path& path, std::string_view found) {
-    EXPECT_EQ(refusal(path),
+    EXPECT_EQ(mapping_refusal(path),
               path.string() + ": expected a regular file, found " + std::string(found));
   };
   kind(folder.path(), "a directory");
@@ -90,7 +92,7 @@ TEST(MappedFile, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
 }
 
 TEST(MappedFile, APathIsNamedOnOneLine) {
-  EXPECT_EQ(refusal("no\nsuch\x1b"),
+  EXPECT_EQ(mapping_refusal("no\nsuch\x1b"),
             R"(no\x0asuch\x1b: cannot be read: No such file or directory)");
 }
 

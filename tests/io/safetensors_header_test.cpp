@@ -10,7 +10,7 @@ namespace {
 using test::framed;
 
 /// What follows "f: " in the error of a file of these bytes.
-std::string refusal(std::string_view file_bytes) {
+std::string header_refusal(std::string_view file_bytes) {
   const std::string text =
       test::error_text(ErrorKind::input, [&] { parse_header("f", test::bytes_of(file_bytes)); });
   EXPECT_EQ(text.substr(0, 3), "f: ");
@@ -19,7 +19,7 @@ std::string refusal(std::string_view file_bytes) {
 
 /// The same for a file of one tensor "t", given its object's fields, and four bytes of data.
 std::string tensor_refusal(std::string_view fields) {
-  return refusal(framed("{\"t\":{" + std::string(fields) + "}}", "data"));
+  return header_refusal(framed("{\"t\":{" + std::string(fields) + "}}", "data"));
 }
 
 std::string length_only(std::uint64_t length, std::string_view rest = "") {
@@ -29,45 +29,48 @@ std::string length_only(std::uint64_t length, std::string_view rest = "") {
 }
 
 TEST(SafetensorsHeader, AFileTooShortForALengthIsRefused) {
-  EXPECT_EQ(refusal(""), "expected the 8 bytes of a header length, found a file of 0 bytes");
-  EXPECT_EQ(refusal("1234567"), "expected the 8 bytes of a header length, found a file of 7 bytes");
+  EXPECT_EQ(header_refusal(""), "expected the 8 bytes of a header length, found a file of 0 bytes");
+  EXPECT_EQ(header_refusal("1234567"),
+            "expected the 8 bytes of a header length, found a file of 7 bytes");
 }
 
 TEST(SafetensorsHeader, ALengthThatCannotBeIsRefused) {
-  EXPECT_EQ(refusal(length_only(0)), "expected a header length of 1 to 100000000 bytes, found 0");
-  EXPECT_EQ(refusal(length_only(100'000'001, "{}")),
+  EXPECT_EQ(header_refusal(length_only(0)),
+            "expected a header length of 1 to 100000000 bytes, found 0");
+  EXPECT_EQ(header_refusal(length_only(100'000'001, "{}")),
             "expected a header length of 1 to 100000000 bytes, found 100000001");
-  EXPECT_EQ(refusal(length_only(~std::uint64_t{0}, "{}")),
+  EXPECT_EQ(header_refusal(length_only(~std::uint64_t{0}, "{}")),
             "expected a header length of 1 to 100000000 bytes, found 18446744073709551615");
-  EXPECT_EQ(refusal(length_only(3, "{}")), "expected a header of 3 bytes, found only 2");
-  EXPECT_EQ(refusal(length_only(100'000'000)),
+  EXPECT_EQ(header_refusal(length_only(3, "{}")), "expected a header of 3 bytes, found only 2");
+  EXPECT_EQ(header_refusal(length_only(100'000'000)),
             "expected a header of 100000000 bytes, found only 0");
 }
 
 TEST(SafetensorsHeader, TextThatIsNoJsonObjectInUtf8IsRefused) {
-  EXPECT_EQ(refusal(framed(" {}")), "expected a header that starts with '{', found ' '");
-  EXPECT_EQ(refusal(framed("[]")), "expected a header that starts with '{', found '['");
-  EXPECT_EQ(refusal(framed("\n")), "expected a header that starts with '{', found '\\x0a'");
-  EXPECT_EQ(refusal(framed("\xef\xbb\xbf{}")).substr(0, 40),
+  EXPECT_EQ(header_refusal(framed(" {}")), "expected a header that starts with '{', found ' '");
+  EXPECT_EQ(header_refusal(framed("[]")), "expected a header that starts with '{', found '['");
+  EXPECT_EQ(header_refusal(framed("\n")), "expected a header that starts with '{', found '\\x0a'");
+  EXPECT_EQ(header_refusal(framed("\xef\xbb\xbf{}")).substr(0, 40),
             "expected a header that starts with '{', ");
-  EXPECT_EQ(refusal(framed("{\"\xff\":1}")),
+  EXPECT_EQ(header_refusal(framed("{\"\xff\":1}")),
             "expected a header in UTF-8, found other bytes at byte 2");
-  EXPECT_EQ(refusal(framed(std::string_view("{}\0", 3))),
+  EXPECT_EQ(header_refusal(framed(std::string_view("{}\0", 3))),
             "expected a header in JSON, found a zero byte at byte 2");
   for (const char* text : {"{", "{}x", "{} {}", "{\"a\"}", "{,}", "{\"a\":", "{'a':1}", "{}//",
                            "{\"\\ud800\":{}}", "{\"a\x01\":{}}", "{\"t\":-}", "{\"t\":nan}"}) {
-    EXPECT_EQ(refusal(framed(text)).substr(0, 46), "expected a header in JSON, found an error at i")
+    EXPECT_EQ(header_refusal(framed(text)).substr(0, 46),
+              "expected a header in JSON, found an error at i")
         << text;
   }
 }
 
 TEST(SafetensorsHeader, AKeyThatComesTwiceIsRefusedInEveryObject) {
   const std::string tensor = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
-  EXPECT_EQ(refusal(framed("{\"a\":" + tensor + ",\"\\u0061\":" + tensor + "}")),
+  EXPECT_EQ(header_refusal(framed("{\"a\":" + tensor + ",\"\\u0061\":" + tensor + "}")),
             "tensor 'a': expected one entry, found a second");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{},"__metadata__":{}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{},"__metadata__":{}})")),
             "metadata: expected one entry, found a second");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{"k":"1","k":"1"}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{"k":"1","k":"1"}})")),
             "metadata 'k': expected one value, found a second");
   EXPECT_EQ(tensor_refusal(R"("dtype":"U8","dtype":"U8","shape":[4],"data_offsets":[0,4])"),
             "tensor 't': expected one field dtype, found a second");
@@ -93,24 +96,24 @@ TEST(SafetensorsHeader, FieldsThatAreMissingUnknownOrOfTheWrongTypeAreRefused) {
             "tensor 't': expected shape as an array, found a string");
   EXPECT_EQ(tensor_refusal(R"("data_offsets":{})"),
             "tensor 't': expected data_offsets as an array, found an object");
-  EXPECT_EQ(refusal(framed(R"({"t":null})")), "tensor 't': expected an object, found null");
-  EXPECT_EQ(refusal(framed(R"({"t":["U8",[0],[0,0]]})")),
+  EXPECT_EQ(header_refusal(framed(R"({"t":null})")), "tensor 't': expected an object, found null");
+  EXPECT_EQ(header_refusal(framed(R"({"t":["U8",[0],[0,0]]})")),
             "tensor 't': expected an object, found an array");
-  EXPECT_EQ(refusal(framed(R"({"t":true})")), "tensor 't': expected an object, found true");
+  EXPECT_EQ(header_refusal(framed(R"({"t":true})")), "tensor 't': expected an object, found true");
 }
 
 TEST(SafetensorsHeader, MetadataThatIsNoMapOfStringsIsRefused) {
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":null})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":null})")),
             "metadata: expected an object, found null");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":"x"})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":"x"})")),
             "metadata: expected an object, found a string");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{"k":512}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{"k":512}})")),
             "metadata 'k': expected a string, found 512");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{"k":{}}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{"k":{}}})")),
             "metadata 'k': expected a string, found an object");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{"k":[]}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{"k":[]}})")),
             "metadata 'k': expected a string, found an array");
-  EXPECT_EQ(refusal(framed(R"({"__metadata__":{"k":false}})")),
+  EXPECT_EQ(header_refusal(framed(R"({"__metadata__":{"k":false}})")),
             "metadata 'k': expected a string, found false");
 }
 
@@ -166,7 +169,7 @@ TEST(SafetensorsHeader, SizesThatDoNotFitAreRefused) {
 
 TEST(SafetensorsHeader, OffsetsThatDoNotTileTheDataAreRefused) {
   const auto two = [](std::string_view first, std::string_view second, std::string_view data) {
-    return refusal(framed(
+    return header_refusal(framed(
         R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[)" + std::string(first) +
             R"(]},"b":{"dtype":"U8","shape":[2],"data_offsets":[)" + std::string(second) + "]}}",
         data));
@@ -184,7 +187,8 @@ TEST(SafetensorsHeader, OffsetsThatDoNotTileTheDataAreRefused) {
   EXPECT_EQ(two("0,2", "2,4", "abc"),
             "tensor 'b': expected data within the file's 3 bytes of data, found an end at byte 4");
   EXPECT_EQ(two("0,2", "2,4", "abcde"), "expected 4 bytes of data after the header, found 5");
-  EXPECT_EQ(refusal(framed("{}", "x")), "expected 0 bytes of data after the header, found 1");
+  EXPECT_EQ(header_refusal(framed("{}", "x")),
+            "expected 0 bytes of data after the header, found 1");
 }
 
 TEST(SafetensorsHeader, DeepNestingIsRefusedWhereverItStands) {
@@ -192,7 +196,8 @@ TEST(SafetensorsHeader, DeepNestingIsRefusedWhereverItStands) {
     for (const char* open : {"[", "{\"a\":"}) {
       std::string text = before;
       for (int level = 0; level < 1'000'000; ++level) text += open;
-      EXPECT_NE(refusal(framed(text)).find(": expected "), std::string::npos) << before << open;
+      EXPECT_NE(header_refusal(framed(text)).find(": expected "), std::string::npos)
+          << before << open;
     }
   }
 }
@@ -204,12 +209,12 @@ TEST(SafetensorsHeader, MoreThan64DimensionsAreRefused) {
     return framed(text + "]}}", "x");
   };
   EXPECT_EQ(parse_header("f", test::bytes_of(of_rank(64))).tensors[0].shape.size(), 64);
-  EXPECT_EQ(refusal(of_rank(65)), "tensor 't': expected at most 64 dimensions, found more");
+  EXPECT_EQ(header_refusal(of_rank(65)), "tensor 't': expected at most 64 dimensions, found more");
 }
 
 TEST(SafetensorsHeader, HostileNamesStayOnOneShortLine) {
   const std::string text =
-      refusal(framed(R"({"a\nb\u001b[2J)" + std::string(1'000'000, 'x') + R"(":1})"));
+      header_refusal(framed(R"({"a\nb\u001b[2J)" + std::string(1'000'000, 'x') + R"(":1})"));
   EXPECT_EQ(text.substr(0, 25), R"(tensor 'a\x0ab\x1b[2Jxxxx)");
   EXPECT_LT(text.size(), 250);
 }

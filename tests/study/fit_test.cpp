@@ -14,13 +14,13 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Not;
 
-const programs::ProgramShape kSeed;
+const programs::ProgramShape kFitted;
 
 std::vector<std::string> fits(const char* variant, const char* scope, Space space,
                               const npu::Chip& chip = {}) {
   std::vector<std::string> options;
   for (const Fit& fit :
-       find_fits(kSeed, variant_of(variant, kSeed).options, scope, space, chip, npu::Rules{})) {
+       find_fits(kFitted, variant_of(variant, kFitted).options, scope, space, chip, npu::Rules{})) {
     options.push_back(fit.option);
   }
   return options;

@@ -9,19 +9,19 @@ namespace {
 
 using programs::Form;
 
-const programs::ProgramShape kSeed;
+const programs::ProgramShape kVaried;
 
 TEST(StudyVariant, AFormIsItsOptions) {
   for (const Form form : programs::kForms) {
-    const Variant variant = variant_of(programs::name(form), kSeed);
+    const Variant variant = variant_of(programs::name(form), kVaried);
     EXPECT_EQ(variant.form, form);
-    EXPECT_EQ(variant.options, programs::options_of(form, kSeed));
+    EXPECT_EQ(variant.options, programs::options_of(form, kVaried));
   }
 }
 
 TEST(StudyVariant, ChangesFollowAColon) {
-  const Variant variant = variant_of("merged:rope_row_chunk=32,split.score=up_down", kSeed);
-  programs::ProgramOptions expected = programs::options_of(Form::merged, kSeed);
+  const Variant variant = variant_of("merged:rope_row_chunk=32,split.score=up_down", kVaried);
+  programs::ProgramOptions expected = programs::options_of(Form::merged, kVaried);
   expected.tiling.rope_row_chunk = 32;
   expected.split.score = tile::SplitMode::up_down;
   EXPECT_EQ(variant.options, expected);
@@ -32,7 +32,7 @@ TEST(StudyVariant, WhatDoesNotExistOrDoesNotDivideIsRefused) {
   for (const char* name : {"fused", "", ":group=2", "merged:grup=2", "merged:group",
                            "merged:rope_row_chunk=100", "per_token:fuse.score=yes"}) {
     try {
-      variant_of(name, kSeed);
+      variant_of(name, kVaried);
       ADD_FAILURE() << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::usage) << name;
