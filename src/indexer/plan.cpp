@@ -50,9 +50,16 @@ SlotSource token(std::int64_t index) {
   return {SlotSource::Kind::token, static_cast<std::int32_t>(index)};
 }
 
-std::int32_t add_angle(Plan& plan, const RopeAngle& angle) {
-  plan.angles.push_back(angle);
-  return static_cast<std::int32_t>(plan.angles.size() - 1);
+/// Where the angle of a position is. Sequences of a batch often stand at the same position, and the
+/// window of a prompt begins at a token of it.
+std::int32_t angle_of(Plan& plan, std::int64_t position) {
+  PlacedAngle& recent =
+      plan.recent_angles[static_cast<std::size_t>(position) % plan.recent_angles.size()];
+  if (recent.position != position) {
+    recent = {position, static_cast<std::int32_t>(plan.angles.size())};
+    plan.angles.push_back(rope_angle(position));
+  }
+  return recent.place;
 }
 
 SequencePlan sequence_plan(Policy policy, const SequenceTokens& entry, std::int64_t first_token) {
@@ -86,12 +93,12 @@ void plan_causal(const SequenceTokens& entry, std::int64_t first_token, std::int
   for (std::int64_t position = entry.position; position < end; ++position) {
     const std::int64_t index = position - entry.position;
     add_selecting(entry, index, plan);
-    plan.tokens.push_back(
-        {owner, index < entry.unselected ? -1 : add_angle(plan, rope_angle(position)),
-         static_cast<std::int32_t>(position % kRatio), visible_rows(Policy::causal, entry, index)});
+    plan.tokens.push_back({owner, index < entry.unselected ? -1 : angle_of(plan, position),
+                           static_cast<std::int32_t>(position % kRatio),
+                           visible_rows(Policy::causal, entry, index)});
     if ((position + 1) % kRatio != 0) continue;
     const std::int64_t first = position + 1 - kRatio;
-    WindowPlan window{owner, add_angle(plan, rope_angle(first)), position / kRatio, {}};
+    WindowPlan window{owner, angle_of(plan, first), position / kRatio, {}};
     for (std::int64_t slot = 0; slot < kWindowSlots; ++slot) {
       window.slots[static_cast<std::size_t>(slot)] = source_of(first - kHalfSlots + slot);
     }
@@ -170,6 +177,7 @@ void plan_part(const DecodeBatch& batch, std::span<const SequenceTokens> sequenc
   plan.windows.clear();
   plan.state_writes.clear();
   plan.angles.clear();
+  plan.recent_angles.fill({});
   if (batch.policy == Policy::seed) plan.angles.push_back(batch.angle);
   std::int64_t first_token = 0;
   for (const SequenceTokens& entry : sequences) {

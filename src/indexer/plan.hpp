@@ -56,6 +56,12 @@ struct StateWrite {
   SlotSource source;
 };
 
+/// Where in Plan::angles a position's is.
+struct PlacedAngle {
+  std::int64_t position = -1;
+  std::int32_t place = 0;
+};
+
 /// Everything that follows from positions and token counts. Kernels execute it and know nothing of
 /// positions, policies or quirks.
 struct Plan {
@@ -65,6 +71,7 @@ struct Plan {
   std::vector<WindowPlan> windows;
   std::vector<StateWrite> state_writes;
   std::vector<RopeAngle> angles;
+  std::array<PlacedAngle, 16> recent_angles;   ///< by position mod 16
   std::vector<std::int64_t> sorted_sequences;  ///< what looking for a sequence twice has sorted
 };
 
