@@ -18,6 +18,7 @@ constexpr std::int64_t kKeyBytes = 128;
 struct TileRows {
   std::int64_t count;
   const std::int8_t* first;  ///< not null if all kTileRows rows follow each other
+  const std::int8_t* after;  ///< then the first row of the tile that follows, if any
   const std::int8_t* row[kTileRows];
   const float* scale;  ///< [kTileRows]: in the page, or gathered
   float gathered_scale[kTileRows];
@@ -36,11 +37,12 @@ class TileCursor {
   FULGURITE_INLINE void next(TileRows& tile) {
     tile.count = left_ < kTileRows ? left_ : kTileRows;
     left_ -= tile.count;
-    tile.first = nullptr;
+    tile.first = tile.after = nullptr;
     if (tile.count == kTileRows && row_in_page_ + kTileRows <= page_rows_) {
       tile.first = page_->codes + row_in_page_ * kKeyBytes;
       tile.scale = page_->scale + row_in_page_;
       step(kTileRows);
+      tile.after = left_ > 0 ? page_->codes + row_in_page_ * kKeyBytes : tile.first;
     } else if (tile.count > 0) {
       gather(tile);
     }
@@ -78,6 +80,7 @@ class TileCursor {
 // prefetch(part, quarter) fetches a share of the tile after it towards L1.
 struct ContiguousRows {
   const std::int8_t* first;
+  const std::int8_t* after;
   struct Keys {
     const std::int8_t* key;
     FULGURITE_INLINE const std::int8_t* operator[](int i) const { return key + i * kKeyBytes; }
@@ -86,7 +89,7 @@ struct ContiguousRows {
     return {first + part / 8 * kLanes * kKeyBytes};
   }
   FULGURITE_INLINE void prefetch(int part, int quarter) const {
-    __builtin_prefetch(first + kTileRows * kKeyBytes + part * 256 + 64 * quarter);
+    __builtin_prefetch(after + part * 256 + 64 * quarter);
   }
 };
 struct GatheredRows {
@@ -140,7 +143,7 @@ class RowFinder {
   /// The tile of rows[0..count), filled up with the first of them.
   FULGURITE_INLINE void find(const std::uint32_t* rows, std::int64_t count, TileRows& tile) const {
     tile.count = count;
-    tile.first = nullptr;
+    tile.first = tile.after = nullptr;
     tile.scale = tile.gathered_scale;
     for (int i = 0; i < kTileRows; ++i) {
       const std::uint64_t row = rows[i < count ? i : 0];
@@ -167,7 +170,7 @@ class RowFinder {
 FULGURITE_INLINE void transpose_tile(const TileRows& rows, std::uint8_t* tile) {
   for (int part = 0; part < kTileParts; ++part) {
     if (rows.first != nullptr) {
-      bring_part(ContiguousRows{rows.first}, part, tile);
+      bring_part(ContiguousRows{rows.first, rows.after}, part, tile);
     } else {
       bring_part(GatheredRows{rows.row}, part, tile);
     }

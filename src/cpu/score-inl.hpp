@@ -163,7 +163,8 @@ FULGURITE_INLINE void walk_tiles(const KeyTable& table, std::int64_t first, std:
       if (next.count == 0) {
         sum_heads(q, 0, heads, lines[now], sum);
       } else if (next.first != nullptr) {
-        sum_first_heads(q, heads, lines[now], ContiguousRows{next.first}, lines[now ^ 1], sum);
+        sum_first_heads(q, heads, lines[now], ContiguousRows{next.first, next.after},
+                        lines[now ^ 1], sum);
       } else {
         sum_first_heads(q, heads, lines[now], GatheredRows{next.row}, lines[now ^ 1], sum);
       }
