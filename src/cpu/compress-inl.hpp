@@ -37,7 +37,7 @@ FULGURITE_INLINE F32 exp(F32 x) {
 }
 
 /// The gated mean of the slots, features 16*i..16*i+15.
-FULGURITE_INLINE F32 pool(const KeyWindow& w, int i) {
+FULGURITE_INLINE F32 pool(const WindowSlots& w, int i) {
   constexpr int kSlots = 8;
   F32 top = load(w.gate[0] + kLanes * i);
 #pragma GCC unroll 8
@@ -85,9 +85,19 @@ FULGURITE_INLINE void rotate_key(Row& row, const Rotation& rotation) {
   row = load_row(products);
 }
 
+/// The same features of the slots, towards the caches. Slots are short runs of memory here and
+/// there, which no prefetcher foresees; all lines at once would find no place in its queue.
+FULGURITE_INLINE void fetch(const WindowSlots& w, int i) {
+  for (const float* kv : w.kv) __builtin_prefetch(kv + kLanes * i);
+  for (const float* gate : w.gate) __builtin_prefetch(gate + kLanes * i);
+}
+
 void compress_window(const KeyWindow& w) {
   F32 features[kRowVectors];
-  for (int i = 0; i < kRowVectors; ++i) features[i] = round_bf16(pool(w, i));
+  for (int i = 0; i < kRowVectors; ++i) {
+    if (w.next != nullptr) fetch(*w.next, i);
+    features[i] = round_bf16(pool(w.slots, i));
+  }
   normalize(features, w.norm, w.norm_eps);
   Row row;
 #pragma GCC unroll 4

@@ -99,19 +99,29 @@ void Step::compress_windows() {
                                              static_cast<int>(sizeof(float)));
 }
 
+WindowSlots Step::slots_of(const WindowPlan& plan) const {
+  WindowSlots slots{};
+  for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
+    const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
+    const float* kv = slot_values(plan.slots[slot], plan.owner, false);
+    const float* gate = slot_values(plan.slots[slot], plan.owner, true);
+    slots.kv[slot] = kv != nullptr ? kv + half : kAbsentKv.data();
+    slots.gate[slot] = gate != nullptr ? gate + half : kAbsentGate.data();
+  }
+  return slots;
+}
+
 /// By the definition's own operations, for rows that are no int8 codes.
 void Step::compress_values(std::int64_t window) {
   const Recipe& recipe = indexer_.recipe;
   const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
   const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
+  const WindowSlots found = slots_of(plan);
   std::array<reference::SlotValues, kWindowSlots> slots{};
   for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
     const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
-    const float* kv = slot_values(plan.slots[slot], plan.owner, false);
-    const float* gate = slot_values(plan.slots[slot], plan.owner, true);
-    std::copy_n(kv != nullptr ? kv + half : kAbsentKv.data(), kHeadDim, &slots[slot].kv[half]);
-    std::copy_n(gate != nullptr ? gate + half : kAbsentGate.data(), kHeadDim,
-                &slots[slot].gate[half]);
+    std::copy_n(found.kv[slot], kHeadDim, &slots[slot].kv[half]);
+    std::copy_n(found.gate[slot], kHeadDim, &slots[slot].gate[half]);
   }
   reference::Row norm;
   std::copy(model_.norm.begin(), model_.norm.end(), norm.begin());
@@ -125,15 +135,19 @@ void Step::compress_values(std::int64_t window) {
 }
 
 void Step::compress_window(std::int64_t window) {
-  const WindowPlan& plan = work_.plan.windows[static_cast<std::size_t>(window)];
+  const auto at = static_cast<std::size_t>(window);
+  const WindowPlan& plan = work_.plan.windows[at];
+  const std::size_t after = at + static_cast<std::size_t>(executor_.threads());
+  const bool has_next = after < work_.plan.windows.size();
+  const WindowSlots next = has_next ? slots_of(work_.plan.windows[after]) : WindowSlots{};
   const RopeAngle& angle = work_.plan.angles[static_cast<std::size_t>(plan.angle)];
   const std::int64_t sequence = work_.plan.sequences[static_cast<std::size_t>(plan.owner)].sequence;
   const bool is_bf16 = keys_.holds_bf16();
   std::array<std::int8_t, kHeadDim> unused_codes;
   float unused_scale;
-  KeyWindow key{
-      .kv = {},
-      .gate = {},
+  const KeyWindow key{
+      .slots = slots_of(plan),
+      .next = has_next ? &next : nullptr,
       .norm = model_.norm.data(),
       .norm_eps = shape_.norm_eps,
       .cos = angle.cos.data(),
@@ -144,13 +158,6 @@ void Step::compress_window(std::int64_t window) {
       .row_bf16 = is_bf16 ? keys_.bf16_row(sequence, plan.row) : nullptr,
       .codes = is_bf16 ? unused_codes.data() : keys_.codes(sequence, plan.row),
       .scale = is_bf16 ? &unused_scale : keys_.scale(sequence, plan.row)};
-  for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
-    const std::size_t half = slot < kWindowSlots / 2 ? 0 : kHeadDim;
-    const float* kv = slot_values(plan.slots[slot], plan.owner, false);
-    const float* gate = slot_values(plan.slots[slot], plan.owner, true);
-    key.kv[slot] = kv != nullptr ? kv + half : kAbsentKv.data();
-    key.gate[slot] = gate != nullptr ? gate + half : kAbsentGate.data();
-  }
   kernels_.compress_window(key);
 }
 

@@ -85,11 +85,17 @@ struct QueryTransform {
   float* scale;        ///< [H]
 };
 
+/// The slots of a window, 128 values each: the half that the slot gives.
+struct WindowSlots {
+  const float* kv[8];
+  const float* gate[8];
+};
+
 /// One key row: pooling, norm, rope, hadamard, quantize.
 struct KeyWindow {
-  const float* kv[8];  ///< per slot 128 values: the half that the slot gives
-  const float* gate[8];
-  const float* norm;  ///< [128]
+  WindowSlots slots;
+  const WindowSlots* next;  ///< null, or what is pooled next: it is fetched meanwhile
+  const float* norm;        ///< [128]
   float norm_eps;
   const float* cos;  ///< [32]
   const float* sin;  ///< [32]

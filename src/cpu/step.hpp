@@ -95,6 +95,7 @@ class Step {
   void project();
   void finish_projections();
   void compress_windows();
+  [[nodiscard]] WindowSlots slots_of(const WindowPlan& plan) const;
   void compress_window(std::int64_t window);
   void compress_values(std::int64_t window);
   void write_slot(const StateWrite& write);

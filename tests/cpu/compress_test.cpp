@@ -80,8 +80,8 @@ reference::Row compressed(const Window& w) {
 KeyWindow key_window(const Window& w, const PackedMatrix& matrix) {
   KeyWindow window{};
   for (std::size_t slot = 0; slot < kWindowSlots; ++slot) {
-    window.kv[slot] = w.kv[slot].data();
-    window.gate[slot] = w.gate[slot].data();
+    window.slots.kv[slot] = w.kv[slot].data();
+    window.slots.gate[slot] = w.gate[slot].data();
   }
   window.norm = w.norm.data();
   window.norm_eps = w.norm_eps;
@@ -111,6 +111,7 @@ TEST_P(Compress, equals_the_definition) {
     window.row_bf16 = draw.one_in(3) ? nullptr : row_bf16.data();
     window.codes = codes.data();
     window.scale = &scale;
+    if (draw.one_in(2)) window.next = &window.slots;
     kernels().compress_window(window);
 
     const std::vector<float> expected_row(expected.begin(), expected.end());
