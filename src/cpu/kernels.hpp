@@ -149,6 +149,7 @@ struct KeyPage {
 struct KeyTable {
   const KeyPage* pages;
   std::int64_t page_rows;
+  const std::int8_t* next = nullptr;  ///< rows that are scored after these: fetched at the end
 };
 
 /// The best rows met so far. `scores` and `rows` have `capacity` + kListSlack places; the first

@@ -18,7 +18,7 @@ constexpr std::int64_t kKeyBytes = 128;
 struct TileRows {
   std::int64_t count;
   const std::int8_t* first;  ///< not null if all kTileRows rows follow each other
-  const std::int8_t* after;  ///< then the first row of the tile that follows, if any
+  const std::int8_t* after;  ///< then the first of the rows to fetch meanwhile
   const std::int8_t* row[kTileRows];
   const float* scale;  ///< [kTileRows]: in the page, or gathered
   float gathered_scale[kTileRows];
@@ -31,6 +31,7 @@ class TileCursor {
       : page_(table.pages + first / table.page_rows),
         row_in_page_(first % table.page_rows),
         page_rows_(table.page_rows),
+        next_(table.next),
         left_(last - first) {}
 
   /// The next tile; its count is 0 when there is none. The last one is filled up with its last row.
@@ -42,7 +43,9 @@ class TileCursor {
       tile.first = page_->codes + row_in_page_ * kKeyBytes;
       tile.scale = page_->scale + row_in_page_;
       step(kTileRows);
-      tile.after = left_ > 0 ? page_->codes + row_in_page_ * kKeyBytes : tile.first;
+      tile.after = left_ > 0          ? page_->codes + row_in_page_ * kKeyBytes
+                   : next_ != nullptr ? next_
+                                      : tile.first;
     } else if (tile.count > 0) {
       gather(tile);
     }
@@ -73,6 +76,7 @@ class TileCursor {
   const KeyPage* page_;
   std::int64_t row_in_page_;
   std::int64_t page_rows_;
+  const std::int8_t* next_;
   std::int64_t left_;
 };
 

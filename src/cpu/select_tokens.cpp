@@ -63,12 +63,23 @@ void Step::select_wholes(std::span<const VisibleRows> tokens) {
   for_each_unit(executor_, static_cast<std::int64_t>(work_.groups.size()),
                 [&](int lane, std::int64_t at) {
                   const TokenGroup& group = work_.groups[static_cast<std::size_t>(at)];
+                  const std::int8_t* const next = first_rows(at + executor_.threads());
                   if (group.units == 1) {
-                    select_token(group.first_unit, lane);
+                    select_token(group.first_unit, lane, next);
                   } else {
-                    select_together(group, lane);
+                    select_together(group, lane, next);
                   }
                 });
+}
+
+/// Null if there is no such group, or if its rows are picked one by one.
+const std::int8_t* Step::first_rows(std::int64_t group) const {
+  if (is_masked() || group >= static_cast<std::int64_t>(work_.groups.size())) return nullptr;
+  const std::int64_t unit = work_.groups[static_cast<std::size_t>(group)].first_unit;
+  const ScoreUnit& rows = work_.units[static_cast<std::size_t>(unit)];
+  if (rows.last_row == 0) return nullptr;
+  const std::int64_t page = work_.first_page[static_cast<std::size_t>(owner_of(rows.place))];
+  return work_.pages[page].codes;
 }
 
 /// A unit for each token. Tokens of a sequence whose selection is not pruned share its tiles, if
@@ -114,7 +125,7 @@ bool Step::can_share(std::int64_t place) {
 }
 
 /// All rows of several tokens, by one lane.
-void Step::select_together(const TokenGroup& group, std::int64_t lane) {
+void Step::select_together(const TokenGroup& group, std::int64_t lane, const std::int8_t* next) {
   std::array<TopList, kMostTogether> lists;
   std::array<ScoreTask, kMostTogether> tasks;
   KeyTable keys{};
@@ -126,6 +137,7 @@ void Step::select_together(const TokenGroup& group, std::int64_t lane) {
     tasks[at] = {.query = rows.query, .last = rows.count, .out = rows.logits, .list = &lists[at]};
     keys = rows.keys;
   }
+  keys.next = next;
   kernels_.score_select(tasks.data(), group.units, keys, 0);
   for (std::int64_t i = 0; i < group.units; ++i) {
     const auto unit = static_cast<std::size_t>(group.first_unit + i);
@@ -139,13 +151,14 @@ void Step::select_together(const TokenGroup& group, std::int64_t lane) {
 }
 
 /// All of a token's rows, by one lane.
-void Step::select_token(std::int64_t unit, std::int64_t lane) {
+void Step::select_token(std::int64_t unit, std::int64_t lane, const std::int8_t* next) {
   const ScoreUnit& range = work_.units[static_cast<std::size_t>(unit)];
   if (is_masked()) {
     place_table(range.place, lane * whole_masked_.pages, lane * whole_masked_.blocks);
     list_masked_rows(range.place);
   }
-  const TokenRows rows = token_rows(range.place);
+  TokenRows rows = token_rows(range.place);
+  rows.keys.next = next;
   TopList list = lane_list(lane, rows.places);
   PruneOutcome outcome{};
   if (pruned_ && rows.places > 0) {

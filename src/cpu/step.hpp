@@ -173,8 +173,9 @@ class Step {
   void group_tokens(std::span<const VisibleRows> tokens);
   [[nodiscard]] std::int32_t owner_of(std::int64_t place) const;
   [[nodiscard]] bool can_share(std::int64_t place);
-  void select_together(const TokenGroup& group, std::int64_t lane);
-  void select_token(std::int64_t unit, std::int64_t lane);
+  [[nodiscard]] const std::int8_t* first_rows(std::int64_t group) const;
+  void select_together(const TokenGroup& group, std::int64_t lane, const std::int8_t* next);
+  void select_token(std::int64_t unit, std::int64_t lane, const std::int8_t* next);
   void select_wave(const Wave& wave);
   void make_units(const Wave& wave);
   void guess_wave(const Wave& wave);
