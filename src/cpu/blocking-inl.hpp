@@ -167,16 +167,6 @@ FULGURITE_INLINE void transpose_words(const void* row_a, const void* row_b, cons
   for (std::size_t i = 0; i < 4; ++i) std::memcpy(out + i * column_bytes, &columns[i], 16);
 }
 
-/// Words 0..3 of two rows, in turn: 32 bytes.
-FULGURITE_INLINE void interleave_words(const void* row_a, const void* row_b, std::uint8_t* out) {
-  const FourWords a = load_words(row_a);
-  const FourWords b = load_words(row_b);
-  const FourWords low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  const FourWords high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  std::memcpy(out, &low, sizeof low);  // each by itself: GCC would join them on the stack
-  std::memcpy(out + sizeof low, &high, sizeof high);
-}
-
 /// A full block of rows whose words are the bytes of the values.
 template <class Product>
 void transpose_block(const std::uint8_t* in, std::size_t row_bytes, std::uint8_t* out) {

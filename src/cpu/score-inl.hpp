@@ -25,11 +25,19 @@ void pack_query(const std::int8_t* codes, const std::int32_t* order, std::int64_
     correction[h] = -128 * sum;
   }
   if constexpr (kWordBytes == 4) {
+    constexpr int kVectorBytes = kLanes * static_cast<int>(kWordBytes);
+    const auto vector = [&](std::int64_t h, int byte) FULGURITE_INLINE_LAMBDA {
+      I32 x;
+      std::memcpy(&x, codes + order[h] * kKeyBytes + byte, sizeof x);
+      return as_f32(x);
+    };
     for (std::int64_t h = 0; h < heads; h += 2) {
-      const std::int8_t* const even = codes + order[h] * kKeyBytes;
-      const std::int8_t* const odd = codes + order[h + 1] * kKeyBytes;
-      for (int byte = 0; byte < kKeyBytes; byte += 16) {
-        interleave_words(even + byte, odd + byte, packed + query_word(h, byte / 4));
+      for (int byte = 0; byte < kKeyBytes; byte += kVectorBytes) {
+        const F32 low = interleave_low(vector(h, byte), vector(h + 1, byte));
+        const F32 high = interleave_high(vector(h, byte), vector(h + 1, byte));
+        std::uint8_t* const out = packed + query_word(h, byte / 4);
+        std::memcpy(out, &low, sizeof low);  // each by itself: GCC would join them on the stack
+        std::memcpy(out + sizeof low, &high, sizeof high);
       }
     }
   } else {
