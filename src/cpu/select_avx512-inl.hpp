@@ -25,9 +25,11 @@ struct Partition {
   std::int64_t equal_count;
 };
 
-/// Scores that the one of rank `keep` most likely lies between.
+/// Scores that the one of rank `keep` most likely lies between. A side beyond all samples is
+/// infinite; `sample` is the lower one that is a sample.
 struct Bracket {
   float high, low;
+  float sample;
 };
 
 /// Order statistics of 32 samples, found by counting: nothing to mispredict. A rank is off by 2.5
@@ -44,7 +46,8 @@ FULGURITE_INLINE Bracket bracket(const float* scores, std::int64_t count, std::i
   const std::int64_t rank = keep * kSamples / count;
   const std::int64_t ranks[2] = {rank - kAboveHigh, rank + kBelowLow};
   float chosen[2] = {__builtin_inff(), -__builtin_inff()};
-  int best[2] = {-1, ranks[1] < kSamples ? -1 : kSamples};
+  const bool has_low = ranks[1] < kSamples;
+  int best[2] = {-1, has_low ? -1 : kSamples};
   for (int i = 0; i < kSamples; ++i) {
     const F32 x = set1(sample[i]);
     const int above =
@@ -56,21 +59,27 @@ FULGURITE_INLINE Bracket bracket(const float* scores, std::int64_t count, std::i
       best[side] = closer ? above : best[side];
     }
   }
-  return {chosen[0], chosen[1]};
+  return {chosen[0], chosen[1], has_low ? chosen[1] : chosen[0]};
 }
 
 FULGURITE_INLINE void append(Side& side, Mask m, F32 score, I32 row) {
   side.count += append(side.scores + side.count, side.rows + side.count, m, score, row);
 }
 
+/// body(in, score, row) for sixteen pairs at a time; `in`: the lanes that hold one.
+template <class Body>
+FULGURITE_INLINE void for_each_vector(const Side& pairs, const Body& body) {
+  for (std::int64_t i = 0; i < pairs.count; i += kLanes) {
+    const std::int64_t left = pairs.count - i;
+    body(first_lanes(left), load_first(pairs.scores + i, left), load_first(pairs.rows + i, left));
+  }
+}
+
 /// Splits the pairs around `middle`; the sides have room for 16 more than they get.
 FULGURITE_INLINE void split(const Side& pairs, float middle, Partition& p) {
   const F32 pivots = set1(middle);
   p.better.count = p.worse.count = p.equal_count = 0;
-  for (std::int64_t i = 0; i < pairs.count; i += kLanes) {
-    const Mask in = first_lanes(pairs.count - i);
-    const F32 score = load_first(pairs.scores + i, pairs.count - i);
-    const I32 row = load_first(pairs.rows + i, pairs.count - i);
+  for_each_vector(pairs, [&](Mask in, F32 score, I32 row) FULGURITE_INLINE_LAMBDA {
     const Mask above = mask_and(in, greater(score, pivots));
     const Mask below = mask_and(in, less(score, pivots));
     const Mask same = mask_and(in, mask_not(mask_or(above, below)));
@@ -80,23 +89,20 @@ FULGURITE_INLINE void split(const Side& pairs, float middle, Partition& p) {
       store(p.equal + p.equal_count, _mm512_maskz_compress_epi32(same, row));
       p.equal_count += __builtin_popcount(same);
     }
-  }
+  });
 }
 
 /// Those above the bracket, and those in it as the worse side; the others are left out.
 FULGURITE_INLINE void split(const Side& pairs, const Bracket& bracket, Partition& p) {
   const F32 high = set1(bracket.high);
   const F32 low = set1(bracket.low);
-  p.better.count = p.worse.count = 0;
-  for (std::int64_t i = 0; i < pairs.count; i += kLanes) {
-    const Mask in = first_lanes(pairs.count - i);
-    const F32 score = load_first(pairs.scores + i, pairs.count - i);
-    const I32 row = load_first(pairs.rows + i, pairs.count - i);
+  p.better.count = p.worse.count = p.equal_count = 0;
+  for_each_vector(pairs, [&](Mask in, F32 score, I32 row) FULGURITE_INLINE_LAMBDA {
     const Mask above = mask_and(in, greater(score, high));
     const Mask below = mask_or(above, less(score, low));
     append(p.better, above, score, row);
     append(p.worse, mask_and(in, mask_not(below)), score, row);
-  }
+  });
 }
 
 FULGURITE_INLINE void copy_pairs(float* scores, std::uint32_t* rows, const Side& from,
@@ -138,11 +144,9 @@ void keep_best_of_list(TopList& list, std::int64_t keep) {
     Partition p{side(from), side(from + 1), reinterpret_cast<std::uint32_t*>(scratch + 8 * places),
                 0};
     split(left, around, p);
-    const float middle = around.low;
     const bool missed = p.better.count + p.worse.count < keep;
-    // Many equal scores: those are told apart by their rows only.
-    const bool tied = !(around.low < around.high) || p.worse.count == left.count;
-    if (missed || tied) split(left, middle, p);
+    // Where the bracket is of no use, something is equal to a sample, so each pass leaves fewer.
+    if (missed || p.worse.count == left.count) split(left, around.sample, p);
     if (p.better.count > keep) {
       left = p.better;
       continue;
@@ -154,7 +158,7 @@ void keep_best_of_list(TopList& list, std::int64_t keep) {
     const std::int64_t ties = p.equal_count < keep ? p.equal_count : keep;
     keep_lowest(p.equal, p.equal_count, ties);
     for (std::int64_t i = 0; i < ties; ++i) {
-      *scores++ = middle;
+      *scores++ = around.sample;
       *rows++ = p.equal[i];
     }
     keep -= ties;
